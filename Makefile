@@ -1,0 +1,41 @@
+# vbtrace: every virtio-blk request of a KVM guest, from its kick to its end-of-interrupt.
+# `make help` lists the targets. Each folder's own rules are in its rules.mk.
+
+B := build
+V ?= 0
+Q := $(if $(filter 0,$(V)),@)
+CC ?= gcc
+CLANG ?= clang
+PREFIX ?= /usr/local
+VERSION := 0.1
+
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith \
+	-Wwrite-strings -Wno-unused-parameter $(if $(WERROR),-Werror)
+CPPFLAGS += -I. -I$(B)/gen -D_GNU_SOURCE -DVBTRACE_VERSION='"$(VERSION)"'
+ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+ALL_LDFLAGS := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LINK = $(Q)mkdir -p $(@D) && echo "  LINK  $@" && $(CC) $(ALL_LDFLAGS) -o $@
+
+all: bin ## everything, into build/
+.DEFAULT_GOAL := all
+
+include probes/rules.mk lib/rules.mk vmm-lite/rules.mk tui/rules.mk cli/rules.mk tests/rules.mk
+-include $(wildcard lab/rules.mk samples/rules.mk docs/rules.mk)
+
+bin: $(B)/bin/vmm-lite $(if $(wildcard cli/main.c),$(B)/bin/vbtrace) ## the two programs
+
+$(B)/%.o: %.c
+	$(Q)mkdir -p $(@D) && echo "  CC    $<" && \
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(CFLAGS_$(firstword $(subst /, ,$<))) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(B) -name '*.d' -not -path '$(B)/lab/*' 2>/dev/null)
+
+help: ## this list
+	$(Q)grep -hE '^[a-z-]+:.*## ' Makefile */rules.mk | sort -u | \
+	sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+clean: ## remove what was built, keep the downloaded lab
+	$(Q)find $(B) -mindepth 1 -maxdepth 1 ! -name lab ! -name guest -exec rm -rf {} +
+
+.PHONY: all bin help clean unit

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one header of the toolkit that a VMM includes: its stage points.
+ *
+ *	STAGE_POINT(pop, device, queue, seq, head, arg, val, op, code);
+ *
+ * is at once a USDT probe `vmm_lite:pop` with these eight arguments (for vbtrace, bpftrace, perf)
+ * and, when recording is switched on, a 32-byte record in this thread's shared-memory ring.
+ * lib/record.h says what the fields mean at each point. With nobody attached the cost is one
+ * compare and one branch; the arguments are not evaluated.
+ */
+#ifndef VBT_STAGE_POINT_H
+#define VBT_STAGE_POINT_H
+
+#include <stdint.h>
+#include <stddef.h>
+
+#include "lib/record.h"
+#include "lib/stage.h"
+
+/*
+ * One word per point: the low half is the USDT semaphore (the kernel counts attached probes in
+ * it), the high half is 1 while the ring records. One compare tests both.
+ */
+union stage_state {
+	struct {
+		volatile uint16_t usdt;
+		volatile uint16_t ring;
+	};
+	volatile uint32_t any;
+};
+
+#define STAGE_POINT_DECLARE(name)                                                                  \
+	extern union stage_state stage_state_##name __asm__("vmm_lite_" #name "_semaphore");       \
+	void stage_emit_##name(uint8_t device, uint16_t queue, uint32_t seq, uint16_t head,        \
+			       uint64_t arg, uint32_t val, uint8_t op, uint8_t code);
+
+/* The points of a VMM; a VMM never fires kernel ones. Kept in step with lib/stage.h by a test. */
+#define VBT_VMM_POINTS(X)                                                                          \
+	X(wake) X(pop) X(parse) X(submit) X(reap) X(push) X(signal) X(signal_done) X(device)       \
+	X(mark_clock)
+
+VBT_VMM_POINTS(STAGE_POINT_DECLARE)
+#undef STAGE_POINT_DECLARE
+
+#define STAGE_POINT(name, device, queue, seq, head, arg, val, op, code)                            \
+	do {                                                                                       \
+		if (__builtin_expect(stage_state_##name.any != 0, 0))                              \
+			stage_emit_##name((device), (queue), (seq), (head), (arg), (val), (op),    \
+					  (code));                                                 \
+	} while (0)
+
+/* 1 while anybody listens at all; for work that only a listener needs. */
+#define STAGE_POINT_ENABLED(name) (stage_state_##name.any != 0)
+
+struct stage_ring_options {
+	const char *program;	     /* shown by `vbtrace list`, e.g. "vmm-lite 1.0 run" */
+	const char *flight_recorder; /* file to record into always; NULL: a memfd, on demand */
+	uint64_t size;		     /* bytes of all rings together; 0: default */
+};
+
+/*
+ * Create the shared file and start the control thread, which follows readers and writes the
+ * calibration pairs. Call once, before any other thread. 0, or -errno with a sentence in err.
+ * An existing flight-recorder file is refused unless it is empty or an earlier recording.
+ */
+int stage_ring_init(const struct stage_ring_options *options, char *err, size_t err_size);
+
+/* Stop the control thread and leave the file as it is (a memfd vanishes). Safe if not inited. */
+void stage_ring_exit(void);
+
+/*
+ * Each thread that fires points gets a ring of its own: call first and last in the thread.
+ * `name` (at most 15 characters) is shown to people: "disk0-q1", "vcpu0".
+ * A thread without a ring still fires USDT; its records are counted as lost.
+ */
+void stage_thread_begin(const char *name);
+void stage_thread_end(void);
+
+/*
+ * The device table. stage_device_add returns the device's index (the `device` of every point),
+ * or 255 when the table is full (points still fire; the reader counts what it cannot place).
+ * Between edit and publish the entry is the caller's to change; publish bumps the generation and
+ * fires the `device` point. Any thread; edits of one device must not overlap.
+ */
+uint8_t stage_device_add(const char *name);
+struct vbt_shm_device *stage_device_edit(uint8_t device); /* never NULL: a dummy if unknown */
+void stage_device_publish(uint8_t device);
+void stage_device_remove(uint8_t device);
+
+#endif

@@ -1,0 +1,11 @@
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
+TEST_LIBS := -lcmocka $(VMM_LIBS) -lzstd -lxxhash
+
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIBVMM) $(LIBVBTRACE)
+	$(LINK) $^ $(TEST_LIBS)
+
+.PRECIOUS: $(B)/tests/unit/%.o
+
+unit: $(UNIT_BIN) ## the unit tests (cmocka), natively
+	$(Q)tests/run-unit $(UNIT_BIN)

@@ -1,0 +1,11 @@
+VMM_SRC := $(wildcard vmm-lite/*.c vmm-lite/*/*.c)
+VMM_OBJ := $(VMM_SRC:%.c=$(B)/%.o)
+VMM_LIBS := -luring -lpthread -lm
+LIBVMM := $(B)/lib/libvmm-lite.a
+
+# Everything but main(), so that the tests link against the same objects.
+$(LIBVMM): $(filter-out $(B)/vmm-lite/main.o,$(VMM_OBJ)) $(STAGE_OBJ)
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/bin/vmm-lite: $(B)/vmm-lite/main.o $(LIBVMM)
+	$(LINK) $^ $(VMM_LIBS)

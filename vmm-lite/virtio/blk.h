@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The virtio-blk device: requests from the queues to the disk and back. (virtio 1.3, 5.2)
+ *
+ * It is created over a disk, guest memory and the wires; it brings its PCI function along. Each
+ * queue has an I/O thread of its own, or is served on the thread that kicks (iothread=off).
+ */
+#ifndef VMM_VIRTIO_BLK_H
+#define VMM_VIRTIO_BLK_H
+
+#include <stddef.h>
+
+#include "vmm-lite/disk/disk.h"
+#include "vmm-lite/guest_mem.h"
+#include "vmm-lite/options.h"
+#include "vmm-lite/pci/function.h"
+#include "vmm-lite/wires.h"
+
+struct virtio_blk;
+
+struct virtio_blk_config {
+	const struct disk_options *options;
+	struct disk *disk; /* stays the caller's */
+	const struct guest_mem *mem;
+	struct wires wires;
+	const char *name; /* "disk0": in messages, thread names and traces */
+};
+
+/* NULL with a sentence in err. Starts no thread before the driver sets DRIVER_OK. */
+struct virtio_blk *virtio_blk_new(const struct virtio_blk_config *config, char *err, size_t err_size);
+
+/* Stops everything: waits for I/O in flight, unregisters doorbells and interrupts. */
+void virtio_blk_free(struct virtio_blk *blk);
+
+/* The function to plug into the host bridge. */
+struct pci_function *virtio_blk_function(struct virtio_blk *blk);
+
+/* System reset (reboot, triple fault): as a device reset by the driver. */
+void virtio_blk_reset(struct virtio_blk *blk);
+
+/* The disk may have another size now: tells the guest if it has. Any thread. */
+void virtio_blk_refresh(struct virtio_blk *blk);
+
+#endif
