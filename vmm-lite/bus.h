@@ -2,9 +2,10 @@
 /*
  * The two address spaces of a PC, ports and memory, and the ranges that devices answer in.
  *
- * Ranges may come and go while vCPUs run (a guest moves a BAR): lookups take a shared lock, and
- * bus_remove returns only when no handler of that range runs any more, unless it is called from
- * inside that very handler's thread.
+ * Ranges may come and go while vCPUs run (a guest moves a BAR): a lookup takes a shared lock, the
+ * handler runs without it, so it may itself add and remove ranges. bus_remove returns only when no
+ * handler of that range runs any more in another thread. So a handler must not wait for a lock
+ * that is held by somebody who calls bus_remove.
  */
 #ifndef VMM_BUS_H
 #define VMM_BUS_H
@@ -27,7 +28,8 @@ struct bus_range {
 	uint64_t size;
 	const struct bus_ops *ops;
 	void *opaque;
-	bool active; /* owned by the bus */
+	bool active;	/* owned by the bus */
+	unsigned users; /* owned by the bus: handlers running now */
 };
 
 struct bus;
