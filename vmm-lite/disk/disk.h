@@ -10,6 +10,10 @@
  *	disk_reap()     gives back what has finished
  *	disk_wait()     sleeps until something finished, wake_fd is readable, or the time is over
  *
+ * Where the options say iothread=on, a channel belongs for good to the thread that uses it first
+ * (submit, commit, reap, wait, cancel); only open and close may happen in another one. With
+ * iothread=off it may move, but two threads never use it at the same time.
+ *
  * Backends (disk/io_uring.c, sync.c, null.c) and wrappers (fault.c, …) implement struct
  * disk_ops; a wrapper holds the inner disk. Short transfers, EINTR and EAGAIN are retried below
  * this interface: a request completes in full or with an errno.
@@ -28,8 +32,8 @@ struct disk_options; /* vmm-lite/options.h */
 enum disk_op {
 	DISK_READ,
 	DISK_WRITE,
-	DISK_FLUSH,	   /* everything completed before it was submitted is stable */
-	DISK_DISCARD,	   /* content undefined afterwards; may do nothing */
+	DISK_FLUSH,        /* everything completed before it was submitted is stable */
+	DISK_DISCARD,      /* content undefined afterwards; may do nothing */
 	DISK_WRITE_ZEROES, /* reads as zeroes afterwards; DISK_UNMAP allows deallocation */
 	DISK_SECURE_ERASE, /* like discard, but the old content is gone for good */
 	DISK_OPS
@@ -49,9 +53,9 @@ struct disk_request {
 	void *owner; /* the caller's, not looked at */
 
 	/* Set by the disk. */
-	int error;	  /* 0 or a positive errno */
-	uint64_t done;	  /* bytes really transferred, from the start; for honest used lengths */
-	uint8_t method;	  /* enum vbt_io_method: how it really went */
+	int error;      /* 0 or a positive errno */
+	uint64_t done;  /* bytes really transferred, from the start; for honest used lengths */
+	uint8_t method; /* enum vbt_io_method: how it really went */
 
 	/* The backend's own while it is in flight. */
 	struct disk_request *next;
@@ -61,18 +65,18 @@ struct disk_request {
 /* What a disk is, for the device's configuration space. All in bytes unless said. */
 struct disk_info {
 	uint64_t size;
-	uint32_t logical_block;	 /* power of two, at least 512 */
-	uint32_t physical_block; /* power of two, at least logical_block */
-	uint32_t min_io, opt_io; /* 0 if unknown */
+	uint32_t logical_block;       /* power of two, at least 512 */
+	uint32_t physical_block;      /* power of two, at least logical_block */
+	uint32_t min_io, opt_io;      /* 0 if unknown */
 	uint32_t discard_granularity; /* 0: no discard */
-	bool write_zeroes;	 /* the host can do it without sending zeroes */
-	bool unmap;		 /* and may deallocate */
+	bool write_zeroes;            /* the host can do it without sending zeroes */
+	bool unmap;                   /* and may deallocate */
 	bool secure_erase;
 	bool read_only;
 	bool rotational;
 	bool block_device;
 	uint32_t major, minor; /* of the block device, or of the file system's device */
-	uint64_t inode;	       /* 0 for a block device */
+	uint64_t inode;        /* 0 for a block device */
 	uint32_t alignment;    /* of memory and length for direct I/O; 1: none */
 };
 
@@ -93,7 +97,8 @@ const struct disk_info *disk_info(const struct disk *disk);
 bool disk_refresh(struct disk *disk);
 
 /* A channel for up to `depth` requests in flight. NULL with a sentence in err. */
-struct disk_channel *disk_channel_open(struct disk *disk, unsigned depth, char *err, size_t err_size);
+struct disk_channel *disk_channel_open(struct disk *disk, unsigned depth, char *err,
+				       size_t err_size);
 void disk_channel_close(struct disk_channel *channel); /* nothing may be in flight */
 
 /* Never fails and never blocks longer than the I/O itself; errors come with the completion. */
@@ -109,9 +114,18 @@ unsigned disk_reap(struct disk_channel *channel, struct disk_request **done, uns
 /*
  * Sleep. timeout_ns < 0: no limit. The eventfd is read (so that its count is known exactly and
  * no wake-up is lost), its value goes to *wakes. Set of DISK_WAIT_*, 0 when the time is over, or
- * -errno. wake_fd < 0: wait for completions only. Implementations commit first.
+ * -errno. wake_fd < 0: wait for completions only. Implementations commit first. With something
+ * already finished it returns at once and may leave wake_fd unread until the next call. Once
+ * given, the eventfd is read by the channel alone until that is closed; a blocking eventfd (no
+ * EFD_NONBLOCK) saves a system call. Interruptions by signals are hidden.
  */
 int disk_wait(struct disk_channel *channel, int wake_fd, int64_t timeout_ns, uint64_t *wakes);
+
+/*
+ * Ask everything in flight to finish soon: used at device reset. What is not done by then fails
+ * with ECANCELED; all of it still has to be reaped. Called by the thread that owns the channel.
+ */
+void disk_cancel(struct disk_channel *channel);
 
 /* Requests submitted and not yet reaped. */
 unsigned disk_in_flight(const struct disk_channel *channel);
