@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The clock of the records. The TSC costs a third of clock_gettime and a hundredth where the
+ * latter needs a system call, but it counts something of its own: calibration pairs tie it to
+ * CLOCK_MONOTONIC, which the kernel's tracepoints are stamped with.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "probes/stage_point.h"
+#include "probes/stage_shm.h"
+
+#define BRACKETS 32
+
+bool stage_clock_is_tsc;
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static bool has_word(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *p = text; (p = strstr(p, word)); p += length) {
+		char before = p == text ? ' ' : p[-1], after = p[length];
+
+		if ((before == ' ' || before == '\t') &&
+		    (after == ' ' || after == '\n' || after == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Constant and never stopping, and not given up by the kernel: a kernel that found the TSC
+ * unstable runs on hpet or acpi_pm. The paravirtual clocks are scaled TSC, so they vouch for it.
+ */
+bool stage_clock_tsc_usable(const char *cpuinfo, const char *clocksource)
+{
+	static const char *const from_tsc[] = {"tsc", "kvm-clock", "hyperv_clocksource_tsc_page"};
+	bool known = false;
+
+	for (size_t i = 0; i < sizeof(from_tsc) / sizeof(*from_tsc); i++)
+		known |= has_word(clocksource, from_tsc[i]);
+	return known && has_word(cpuinfo, "constant_tsc") && has_word(cpuinfo, "nonstop_tsc");
+}
+
+/* The first bytes of a small file as a string; empty if it cannot be read. */
+static void read_text(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, size - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+void stage_clock_init(struct vbt_shm_header *header)
+{
+	char cpuinfo[4096],
+	    clocksource[64]; /* the first processor's flags are in the first 4 KiB */
+
+	read_text("/proc/cpuinfo", cpuinfo, sizeof(cpuinfo));
+	read_text("/sys/devices/system/clocksource/clocksource0/current_clocksource", clocksource,
+		  sizeof(clocksource));
+#ifdef __x86_64__
+	stage_clock_is_tsc = stage_clock_tsc_usable(cpuinfo, clocksource);
+#endif
+	header->clock = stage_clock_is_tsc ? VBT_CLOCK_TSC : VBT_CLOCK_MONOTONIC;
+	header->tsc_khz = stage_clock_is_tsc ? 0 : 1000000;
+}
+
+/* One pair: the clock read between two reads of the TSC; the narrowest of several brackets. */
+static struct vbt_shm_clock_pair take_pair(uint64_t *width)
+{
+	struct vbt_shm_clock_pair pair = {0};
+
+	*width = UINT64_MAX;
+	for (int i = 0; i < BRACKETS; i++) {
+		uint64_t before = stage_now(), ns = monotonic_ns(), after = stage_now();
+
+		if (after - before < *width) {
+			*width = after - before;
+			pair.tsc = before + (after - before) / 2;
+			pair.monotonic_ns = ns;
+		}
+	}
+	return pair;
+}
+
+void stage_clock_calibrate(struct vbt_shm_header *header)
+{
+	uint32_t count = header->clock_count;
+	const struct vbt_shm_clock_pair *first = &header->clocks[0];
+	struct vbt_shm_clock_pair pair;
+	uint64_t width, error;
+
+	pair = take_pair(&width);
+	/* The frequency, from the oldest pair there is; good to the error over the distance. */
+	if (stage_clock_is_tsc && count > 0 && count < VBT_SHM_CLOCKS &&
+	    pair.monotonic_ns > first->monotonic_ns) {
+		uint64_t ns = pair.monotonic_ns - first->monotonic_ns;
+
+		header->tsc_khz =
+		    (uint64_t)((unsigned __int128)(pair.tsc - first->tsc) * 1000000 / ns);
+	}
+	error = width / 2 + 1;
+	if (stage_clock_is_tsc && header->tsc_khz)
+		error = error * 1000000 / header->tsc_khz + 1;
+	pair.error_ns = error < UINT32_MAX ? (uint32_t)error : UINT32_MAX;
+	header->clocks[count % VBT_SHM_CLOCKS] = pair;
+	__atomic_store_n(&header->clock_count, count + 1, __ATOMIC_RELEASE);
+	STAGE_POINT(mark_clock, 0, 0, 0, 0, pair.monotonic_ns, pair.error_ns, 0, 0);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The control thread: sleeps on the header's `want`, switches recording on and off, keeps the
+ * clock calibrated, and notices that the last reader died without saying so.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "probes/stage_point.h"
+#include "probes/stage_shm.h"
+
+#define CALIBRATE_NS 1000000000L
+#define FIRST_GAP_NS 20000000L /* between the first two pairs, which give the frequency */
+
+static pthread_t control_thread;
+static bool running;
+static volatile bool stopping;
+
+static void wait_want(struct vbt_shm_header *header, uint32_t seen, const struct timespec *limit)
+{
+	syscall(SYS_futex, &header->want, FUTEX_WAIT, seen, limit, NULL, 0);
+}
+
+/*
+ * A reader that was killed cannot take itself out of `want`. 0 in reader_pid means that it could
+ * not be named in our PID namespace; such a reader is believed. Several readers are told apart
+ * only by the last one's PID: readers that live on add themselves again.
+ */
+static void drop_dead_reader(struct vbt_shm_header *header)
+{
+	uint32_t pid = __atomic_load_n(&header->reader_pid, __ATOMIC_ACQUIRE);
+
+	if (pid == 0 || (kill((pid_t)pid, 0) < 0 && errno == ESRCH) == false)
+		return;
+	if (__atomic_compare_exchange_n(&header->reader_pid, &pid, 0, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
+		__atomic_store_n(&header->want, 0, __ATOMIC_RELEASE);
+}
+
+static void switch_ring(struct vbt_shm_header *header, bool on)
+{
+	stage_point_ring(on);
+	if (on)
+		stage_clock_calibrate(header);
+	__atomic_store_n(&header->on, on, __ATOMIC_RELEASE);
+	syscall(SYS_futex, &header->on, FUTEX_WAKE, 1 << 30, NULL, NULL, 0);
+}
+
+static void *control_main(void *arg)
+{
+	const struct timespec second = {.tv_nsec = 0, .tv_sec = CALIBRATE_NS / 1000000000L};
+	const struct timespec gap = {.tv_nsec = FIRST_GAP_NS};
+	struct vbt_shm_header *header = arg;
+	uint32_t want = 0;
+	bool calibrated = false;
+
+	stage_thread_begin("control");
+	while (!stopping) {
+		bool on = header->on;
+
+		want = __atomic_load_n(&header->want, __ATOMIC_ACQUIRE);
+		if (on != (want > 0 || header->always))
+			switch_ring(header, !on);
+		wait_want(header, want, !calibrated ? &gap : header->on ? &second : NULL);
+		if (stopping)
+			break;
+		if (!calibrated || header->on)
+			stage_clock_calibrate(header);
+		calibrated = true;
+		if (__atomic_load_n(&header->want, __ATOMIC_ACQUIRE))
+			drop_dead_reader(header);
+	}
+	stage_thread_end();
+	return NULL;
+}
+
+int stage_control_start(void)
+{
+	sigset_t all, old;
+	int ret;
+
+	stopping = false;
+	/* Signals are the VMM's: this thread takes none. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = -pthread_create(&control_thread, NULL, control_main, stage_shm.header);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	running = ret == 0;
+	if (running)
+		pthread_setname_np(control_thread, "stage-control");
+	return ret;
+}
+
+void stage_control_stop(void)
+{
+	struct timespec now;
+
+	if (!running)
+		return;
+	stopping = true;
+	/* The wake-up may come just before the thread sleeps, hence the repetition. */
+	do {
+		syscall(SYS_futex, &stage_shm.header->want, FUTEX_WAKE, 1 << 30, NULL, NULL, 0);
+		clock_gettime(CLOCK_REALTIME, &now);
+		now.tv_nsec += 1000000;
+		if (now.tv_nsec >= 1000000000) {
+			now.tv_nsec -= 1000000000;
+			now.tv_sec++;
+		}
+	} while (pthread_timedjoin_np(control_thread, NULL, &now) == ETIMEDOUT);
+	running = false;
+}
+
+void stage_control_forked(void)
+{
+	running = false;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The out-of-line half of STAGE_POINT: one USDT site and one ring record for each point. Out of
+ * line so that the inlined half stays one compare and one branch, and so that each probe has one
+ * site, whatever the number of places that fire it.
+ */
+#define _SDT_HAS_SEMAPHORES 1
+#include <sys/sdt.h>
+
+#include "probes/stage_point.h"
+#include "probes/stage_shm.h"
+
+__thread struct stage_thread stage_thread;
+
+/*
+ * In a section with contents: the kernel finds the semaphore by its offset in the file, so .bss
+ * would not do.
+ */
+#define DEFINE_STATE(name)                                                                     \
+	union stage_state stage_state_##name __attribute__((section(".probes"))) = {.any = 0}; \
+	extern uint16_t vmm_lite_##name##_semaphore; /* its low half, by the name sdt.h uses */
+VBT_VMM_POINTS(DEFINE_STATE)
+
+static inline void emit_record(uint8_t point, uint8_t device, uint16_t queue, uint32_t seq,
+			       uint16_t head, uint64_t arg, uint32_t val, uint8_t op, uint8_t code)
+{
+	struct stage_thread *t = &stage_thread;
+	struct vbt_record *r;
+
+	if (__builtin_expect(t->records == NULL, 0)) {
+		stage_thread_lost();
+		return;
+	}
+	r = &t->records[t->head & t->mask];
+	r->time = stage_now();
+	r->arg = arg;
+	r->seq = seq;
+	r->val = val;
+	r->head = head;
+	r->queue = queue;
+	r->device = device;
+	r->point = point;
+	r->op = op;
+	r->code = code;
+	__atomic_store_n(&t->ring->head, ++t->head, __ATOMIC_RELEASE);
+#ifndef __x86_64__
+	/* The next record must not become visible before this head: readers rely on it. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+#endif
+}
+
+/* A point's number is the mark's or the auxiliary point's; each name is in one of the enums. */
+enum {
+	NUMBER_wake = VBT_MARK_wake,
+	NUMBER_pop = VBT_MARK_pop,
+	NUMBER_parse = VBT_MARK_parse,
+	NUMBER_submit = VBT_MARK_submit,
+	NUMBER_reap = VBT_MARK_reap,
+	NUMBER_push = VBT_MARK_push,
+	NUMBER_signal = VBT_MARK_signal,
+	NUMBER_signal_done = VBT_AUX_signal_done,
+	NUMBER_device = VBT_AUX_device,
+	NUMBER_mark_clock = VBT_AUX_mark_clock,
+};
+
+/* The USDT site has a function of its own: its operands would cost the record's path registers. */
+#define DEFINE_EMIT(name)                                                                         \
+	static __attribute__((noinline, noclone, cold)) void usdt_##name(                         \
+	    uint8_t device, uint16_t queue, uint32_t seq, uint16_t head, uint64_t arg,            \
+	    uint32_t val, uint8_t op, uint8_t code)                                               \
+	{                                                                                         \
+		STAP_PROBE8(vmm_lite, name, device, queue, seq, head, arg, val, op, code);        \
+	}                                                                                         \
+	void stage_emit_##name(uint8_t device, uint16_t queue, uint32_t seq, uint16_t head,       \
+			       uint64_t arg, uint32_t val, uint8_t op, uint8_t code)              \
+	{                                                                                         \
+		if (__builtin_expect(stage_state_##name.usdt != 0, 0))                            \
+			usdt_##name(device, queue, seq, head, arg, val, op, code);                \
+		if (stage_state_##name.ring)                                                      \
+			emit_record(NUMBER_##name, device, queue, seq, head, arg, val, op, code); \
+	}
+VBT_VMM_POINTS(DEFINE_EMIT)
+
+void stage_point_ring(uint16_t on)
+{
+#define SET_RING(name) stage_state_##name.ring = on;
+	VBT_VMM_POINTS(SET_RING)
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the VMM's side share among themselves: the mapping, this thread's ring, the
+ * clock. A VMM includes probes/stage_point.h and nothing else.
+ */
+#ifndef VBT_STAGE_SHM_H
+#define VBT_STAGE_SHM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+#ifdef __x86_64__
+#include <x86intrin.h>
+#endif
+
+#include "lib/record.h"
+
+/* A thread's way into its ring. `records` is NULL while the thread has none. */
+struct stage_thread {
+	struct vbt_record *records;
+	struct vbt_shm_ring *ring;
+	uint64_t mask;
+	uint64_t head;
+	bool counted; /* its absence is already in lost_rings */
+};
+
+/* The process's one mapping; header is NULL before stage_ring_init and after stage_ring_exit. */
+struct stage_shm {
+	struct vbt_shm_header *header;
+	uint64_t next; /* file offset of the first byte that no ring has */
+	int fd;
+};
+
+extern struct stage_shm stage_shm;
+extern __thread struct stage_thread stage_thread;
+extern bool stage_clock_is_tsc;
+
+/* The clock of the records: raw TSC, or nanoseconds of CLOCK_MONOTONIC. */
+static inline uint64_t stage_now(void)
+{
+	struct timespec ts;
+
+#ifdef __x86_64__
+	if (__builtin_expect(stage_clock_is_tsc, 1))
+		return __rdtsc();
+#endif
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* A record was fired in a thread that has no ring. */
+void stage_thread_lost(void);
+
+/* stage_clock.c: may the TSC be the clock? Reads the CPU's flags and the kernel's clocksource. */
+bool stage_clock_tsc_usable(const char *cpuinfo, const char *clocksource);
+void stage_clock_init(struct vbt_shm_header *header);
+
+/* Take one calibration pair, the best of several brackets, append it, fire `mark_clock`. */
+void stage_clock_calibrate(struct vbt_shm_header *header);
+
+/* stage_point.c: write the ring half of every point's state word. */
+void stage_point_ring(uint16_t on);
+
+/* stage_control.c: the thread that follows readers. 0 or -errno. */
+int stage_control_start(void);
+void stage_control_stop(void);
+void stage_control_forked(void); /* in the child of a fork: that thread is not here */
+
+/* stage_file.c: a fresh file of `size` bytes. A descriptor, or -errno with a sentence in err. */
+int stage_file_memfd(uint64_t size, char *err, size_t err_size);
+int stage_file_flight(const char *path, uint64_t size, char *err, size_t err_size);
+
+#endif
