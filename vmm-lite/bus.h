@@ -28,7 +28,7 @@ struct bus_range {
 	uint64_t size;
 	const struct bus_ops *ops;
 	void *opaque;
-	bool active;	/* owned by the bus */
+	bool active;    /* owned by the bus */
 	unsigned users; /* owned by the bus: handlers running now */
 };
 

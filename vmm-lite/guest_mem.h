@@ -21,10 +21,10 @@ typedef struct {
 	uint64_t value;
 } gpa_t;
 
-#define GPA(x) ((gpa_t){(x)})
+#define GPA(x)                ((gpa_t){(x)})
 
-#define GUEST_MEM_LOW_LIMIT  0xc0000000ull  /* RAM below 4 GiB ends here; PCI and APICs above */
-#define GUEST_MEM_HIGH_START 0x100000000ull /* the rest of RAM starts here */
+#define GUEST_MEM_LOW_LIMIT   0xc0000000ull  /* RAM below 4 GiB ends here; PCI and APICs above */
+#define GUEST_MEM_HIGH_START  0x100000000ull /* the rest of RAM starts here */
 #define GUEST_MEM_MAX_REGIONS 8
 
 enum guest_access { GUEST_READ, GUEST_WRITE };
@@ -57,7 +57,8 @@ int guest_mem_add(struct guest_mem *mem, gpa_t base, uint64_t size, uint8_t *hos
  * A pointer to [addr, addr + len), or NULL unless all of it lies in one region that allows the
  * access. len 0 gives NULL. The guest may change the bytes at any time: copy before you decide.
  */
-void *guest_mem_ptr(const struct guest_mem *mem, gpa_t addr, uint64_t len, enum guest_access access);
+void *guest_mem_ptr(const struct guest_mem *mem, gpa_t addr, uint64_t len,
+		    enum guest_access access);
 
 /* Copy out of or into guest memory; may span adjacent regions. 0, or -EFAULT with nothing done. */
 int guest_mem_read(const struct guest_mem *mem, gpa_t addr, void *dst, uint64_t len);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define OPTIONS_MAX_DISKS    16
 #define OPTIONS_MAX_QUEUES   64
@@ -37,6 +38,7 @@ struct fault_options {
 };
 
 struct disk_options {
+	char *storage;	  /* owns the strings; freed by options_release_disk */
 	const char *path; /* "null" with aio=null needs no file */
 	enum disk_aio aio;
 	bool direct;
@@ -81,22 +83,32 @@ struct options {
 	unsigned cpus;
 	uint64_t memory;
 	bool exit_on_reboot;
+	bool stats; /* count the exits by reason and print them at the end */
 	const char *flight_recorder;
 	uint64_t flight_recorder_size;
 	const char *step_socket;
 	const char *qtest_socket; /* NULL: stdio */
 	struct bench_options bench;
-	char *storage; /* owns the strings above */
+	enum vmm_command help_for; /* VMM_HELP: of this command; VMM_HELP itself: all */
+	char *storage;		   /* owns what is not in argv */
 };
 
 /*
- * Parse argv. 0, or the exit status to leave with (2 usage) with one line in err that names the
- * option, the value and what is allowed. Also refuses impossible combinations.
+ * Parse argv, which must outlive the options. 0, or the exit status to leave with (2 usage) with
+ * one line in err that names the option, the value and what is allowed. Also refuses impossible
+ * combinations. options_release is right in either case.
  */
 int options_parse(struct options *options, int argc, char **argv, char *err, size_t err_size);
 void options_release(struct options *options);
 
-/* One --disk value, as options_parse does it: for tests and the qtest mode. */
+/*
+ * One --disk value, "PATH[,key=value...]", as options_parse does it: for tests and the qtest mode.
+ * A comma in PATH is written twice. Defaults are set first. 0 or 2 as above.
+ */
 int options_parse_disk(struct disk_options *disk, const char *text, char *err, size_t err_size);
+void options_release_disk(struct disk_options *disk);
+
+/* --help of a command, or of all with VMM_HELP. */
+void options_print_help(FILE *out, enum vmm_command command);
 
 #endif
