@@ -86,6 +86,10 @@ int disk_sleep(struct disk_channel *channel, int wake_fd, int64_t timeout_ns, ui
 /* True if a read of this fd blocks: no O_NONBLOCK. */
 bool disk_fd_blocks(int fd);
 
+/* The size of the disk; it may change in another thread (refresh) while requests are checked. */
+uint64_t disk_size(const struct disk *disk);
+void disk_set_size(struct disk *disk, uint64_t size);
+
 /* CLOCK_MONOTONIC in ns. */
 int64_t disk_now(void);
 

@@ -68,24 +68,28 @@ void disk_complete(struct disk_channel *channel, struct disk_request *request, i
 }
 
 /* What no backend shall ever see. 0 or an errno. */
-static int check(const struct disk_info *info, const struct disk_request *request)
+static int check(const struct disk *disk, const struct disk_request *request)
 {
+	const struct disk_info *info = &disk->info;
+	uint64_t size = disk_size(disk);
+	uint32_t unit = info->alignment > 512 ? info->alignment : 512;
+
 	if (request->op == DISK_FLUSH)
 		return 0;
 	if (request->op >= DISK_OPS)
 		return EINVAL;
 	if (request->op != DISK_READ && info->read_only)
 		return EROFS;
-	if ((request->offset | request->length) & (info->logical_block - 1))
+	if ((request->offset | request->length) & (unit - 1))
 		return EINVAL;
-	if (request->offset > info->size || request->length > info->size - request->offset)
+	if (request->offset > size || request->length > size - request->offset)
 		return EIO;
 	return 0;
 }
 
 void disk_submit(struct disk_channel *channel, struct disk_request *request)
 {
-	int error = check(&channel->disk->info, request);
+	int error = check(channel->disk, request);
 
 	request->done = 0;
 	request->error = 0;
@@ -156,6 +160,16 @@ void disk_cancel(struct disk_channel *channel)
 unsigned disk_in_flight(const struct disk_channel *channel)
 {
 	return channel->in_flight;
+}
+
+uint64_t disk_size(const struct disk *disk)
+{
+	return __atomic_load_n(&disk->info.size, __ATOMIC_RELAXED);
+}
+
+void disk_set_size(struct disk *disk, uint64_t size)
+{
+	__atomic_store_n(&disk->info.size, size, __ATOMIC_RELAXED);
 }
 
 int64_t disk_now(void)

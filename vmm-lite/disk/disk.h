@@ -77,7 +77,7 @@ struct disk_info {
 	bool block_device;
 	uint32_t major, minor; /* of the block device, or of the file system's device */
 	uint64_t inode;        /* 0 for a block device */
-	uint32_t alignment;    /* of memory and length for direct I/O; 1: none */
+	uint32_t alignment;    /* of offset and length if over 512: direct I/O of such a disk */
 };
 
 struct disk;
