@@ -26,11 +26,17 @@
 
 struct pci_host;
 
+/* NULL: out of memory. Free it before the bus and after the functions' devices are quiet. */
 struct pci_host *pci_host_new(struct bus *bus);
 void pci_host_free(struct pci_host *host);
 
-/* Plug a function into the next free slot; assigns slot, gsi and BAR addresses. 0 or -ENOSPC. */
+/*
+ * Plug a function into the next free slot; assigns slot, gsi and BAR addresses and switches
+ * decoding (not bus mastering) on. 0 or -ENOSPC. The function stays the caller's.
+ */
 int pci_host_add(struct pci_host *host, struct pci_function *fn);
+/* Pull it out again: its BARs leave the bus. */
+void pci_host_remove(struct pci_host *host, struct pci_function *fn);
 
 /* What the machine's reset line does: addresses, command registers and the functions themselves. */
 void pci_host_reset(struct pci_host *host);

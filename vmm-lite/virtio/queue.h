@@ -20,7 +20,7 @@
 #include "vmm-lite/guest_mem.h"
 
 #define QUEUE_MAX_SIZE	   32768
-#define QUEUE_MAX_SEGMENTS 1024 /* descriptors of one chain, indirect ones included */
+#define QUEUE_MAX_SEGMENTS 1024 /* pieces of one chain that are kept, indirect ones included */
 
 /* What the driver configured, latched when the queue is enabled. */
 struct queue_layout {
@@ -28,10 +28,10 @@ struct queue_layout {
 	gpa_t desc;   /* descriptor table, or the packed ring */
 	gpa_t driver; /* available ring, or the driver event area */
 	gpa_t device; /* used ring, or the device event area */
-	bool packed, event_idx, indirect, in_order, notify_on_empty;
+	bool packed, event_idx, indirect, notify_on_empty;
 };
 
-/* One piece of a chain: guest memory, not yet checked to be RAM. */
+/* One piece of a chain: guest memory, not yet checked to be RAM. Never empty. */
 struct queue_segment {
 	gpa_t addr;
 	uint32_t len;
@@ -43,6 +43,11 @@ struct queue_chain {
 	uint16_t slots; /* packed: ring slots it takes; split: 1 */
 	uint16_t index; /* available index (split) or ring offset (packed) it was found at */
 	uint16_t readable, writable; /* number of segments */
+	/*
+	 * More than QUEUE_MAX_SEGMENTS: only the first ones and the very last one are kept. The
+	 * request cannot be served, but its last byte can say so.
+	 */
+	bool oversize;
 	struct queue_segment *segments; /* storage given to queue_pop */
 };
 
@@ -50,19 +55,22 @@ enum queue_status { QUEUE_EMPTY, QUEUE_CHAIN, QUEUE_BROKEN };
 
 struct queue;
 
-/* Bytes and structure are allocated once per device; enabling allocates for the largest size. */
+/* All memory a queue needs up to max_size. NULL: none left. */
 struct queue *queue_new(const struct guest_mem *mem, uint16_t max_size);
 void queue_free(struct queue *queue);
 
-/* Check and take over a layout. 0, or -EINVAL with a reason in *why: the device needs a reset. */
+/*
+ * Check and take over a layout. 0, or -EINVAL with a reason in *why: the device needs a reset.
+ * Every part has to lie in one piece of RAM, event fields included, and be aligned.
+ */
 int queue_enable(struct queue *queue, const struct queue_layout *layout, const char **why);
 void queue_disable(struct queue *queue); /* forget all state: as new */
 bool queue_enabled(const struct queue *queue);
 
 /*
  * Take the next chain. `segments` has room for QUEUE_MAX_SEGMENTS. QUEUE_BROKEN: the ring cannot
- * be trusted any more; queue_why tells. A chain that is malformed in itself but leaves the ring
- * sound comes back as QUEUE_CHAIN with readable == writable == 0: push it with length 0.
+ * be trusted any more; queue_why tells. A broken queue stays broken until it is disabled.
+ * Chains of empty descriptors come back with readable == writable == 0: push with length 0.
  */
 enum queue_status queue_pop(struct queue *queue, struct queue_chain *chain,
 			    struct queue_segment *segments);
@@ -73,7 +81,10 @@ void queue_push(struct queue *queue, const struct queue_chain *chain, uint32_t w
 /* Make everything pushed visible, with one barrier for the batch. */
 void queue_publish(struct queue *queue);
 
-/* What the guest wants for the chains published since the last call: enum vbt_signal_reason. */
+/*
+ * What the guest wants for the chains published since the last call: VBT_SIGNAL_sent,
+ * _no_interrupt or _event_idx of enum vbt_signal_reason. Call after publishing at least one.
+ */
 unsigned queue_needs_signal(struct queue *queue);
 
 /* Ask the guest not to kick while we are polling anyway; or to kick again. */

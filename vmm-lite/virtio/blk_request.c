@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm-lite/virtio/blk_request.h"
+
+#include <string.h>
+
+static const struct {
+	uint8_t status;
+	const char *text;
+} errors[] = {
+#define X(id, status, text) {status, text},
+    BLK_ERRORS(X)
+#undef X
+};
+
+/* The types there are. `feature`: the bit that makes it exist; 0: always there. */
+static const struct type_row {
+	uint32_t type;
+	enum blk_action action;
+	unsigned feature;
+	bool changes; /* the disk */
+} types[] = {
+    {BLK_T_IN, BLK_READ, 0, false},
+    {BLK_T_OUT, BLK_WRITE, 0, true},
+    {BLK_T_FLUSH, BLK_FLUSH, F_FLUSH, false},
+    {BLK_T_FLUSH_OUT, BLK_FLUSH, F_FLUSH, false},
+    {BLK_T_GET_ID, BLK_GET_ID, 0, false},
+    {BLK_T_DISCARD, BLK_DISCARD, F_DISCARD, true},
+    {BLK_T_WRITE_ZEROES, BLK_WRITE_ZEROES, F_WRITE_ZEROES, true},
+    {BLK_T_SECURE_ERASE, BLK_SECURE_ERASE, F_SECURE_ERASE, true},
+};
+
+uint8_t blk_error_status(enum blk_error error)
+{
+	return errors[error].status;
+}
+
+const char *blk_error_text(enum blk_error error)
+{
+	return errors[error].text;
+}
+
+/* A run of iovecs. */
+struct span {
+	struct iovec *iov;
+	int count;
+	uint64_t length;
+};
+
+/*
+ * Translate segments into span->iov, joining those that are neighbours in host memory: the fewer
+ * pieces, the less work for the host. false if one of them is not RAM or they are too many; the
+ * others are translated nevertheless, so that the status byte is found.
+ */
+static bool translate(struct span *span, int max, const struct guest_mem *mem,
+		      const struct queue_segment *segments, unsigned count,
+		      enum guest_access access, bool *last_ok)
+{
+	bool all_ok = true;
+
+	*last_ok = false;
+	for (unsigned i = 0; i < count; i++) {
+		struct iovec *to = span->iov + span->count;
+		int n = guest_mem_iov(mem, segments[i].addr, segments[i].len, access, to,
+				      max - span->count);
+
+		*last_ok = n > 0;
+		if (n <= 0) {
+			all_ok = false;
+			continue;
+		}
+		span->length += segments[i].len;
+		if (n == 1 && span->count &&
+		    (uint8_t *)to[-1].iov_base + to[-1].iov_len == to->iov_base)
+			to[-1].iov_len += to->iov_len;
+		else
+			span->count += n;
+	}
+	return all_ok;
+}
+
+/* Take `size` bytes off the front, copying them to `dst`. There are that many. */
+static void take_front(struct span *span, void *dst, size_t size)
+{
+	uint8_t *to = dst;
+
+	span->length -= size;
+	while (size) {
+		size_t part = span->iov->iov_len < size ? span->iov->iov_len : size;
+
+		memcpy(to, span->iov->iov_base, part);
+		to += part;
+		size -= part;
+		span->iov->iov_base = (uint8_t *)span->iov->iov_base + part;
+		span->iov->iov_len -= part;
+		if (!span->iov->iov_len) {
+			span->iov++;
+			span->count--;
+		}
+	}
+	/* Decisions are made on the copy: the compiler must not read guest memory again. */
+	__asm__ volatile("" ::: "memory");
+}
+
+/* Take the last byte off and say where it is. There is one. */
+static uint8_t *take_last(struct span *span)
+{
+	struct iovec *last = &span->iov[span->count - 1];
+
+	span->length--;
+	last->iov_len--;
+	if (!last->iov_len)
+		span->count--;
+	return (uint8_t *)last->iov_base + last->iov_len;
+}
+
+static bool in_range(const struct blk_rules *rules, uint64_t sector, uint64_t sectors)
+{
+	return sector <= rules->capacity && sectors <= rules->capacity - sector;
+}
+
+static enum blk_error parse_transfer(struct blk_request *r, const struct blk_rules *rules,
+				     const struct span *data)
+{
+	r->data = data->iov;
+	r->data_count = data->count;
+	r->data_length = data->length;
+	if (data->length % BLK_SECTOR)
+		return BLK_ERROR_length;
+	if (!in_range(rules, r->sector, data->length / BLK_SECTOR))
+		return BLK_ERROR_range;
+	return BLK_ERROR_none;
+}
+
+/* Discard, write zeroes, secure erase: the segments are copied before any is looked at. */
+static enum blk_error parse_ranges(struct blk_request *r, const struct blk_rules *rules,
+				   struct span *data)
+{
+	uint32_t allowed = r->action == BLK_WRITE_ZEROES ? BLK_RANGE_UNMAP : 0;
+	uint32_t max = r->action == BLK_DISCARD		 ? rules->max_discard
+		       : r->action == BLK_WRITE_ZEROES ? rules->max_write_zeroes
+						       : rules->max_secure_erase;
+	uint64_t count = data->length / sizeof(struct blk_range);
+
+	if (!count || data->length % sizeof(struct blk_range) || count > BLK_MAX_RANGES)
+		return BLK_ERROR_segments;
+	r->range_count = (unsigned)count;
+	r->data_length = data->length;
+	take_front(data, r->ranges, count * sizeof(struct blk_range));
+	for (unsigned i = 0; i < r->range_count; i++)
+		if (r->ranges[i].flags & ~allowed)
+			return BLK_ERROR_flags;
+	for (unsigned i = 0; i < r->range_count; i++) {
+		if (r->ranges[i].sectors > max)
+			return BLK_ERROR_segment_size;
+		if (!in_range(rules, r->ranges[i].sector, r->ranges[i].sectors))
+			return BLK_ERROR_range;
+	}
+	return BLK_ERROR_none;
+}
+
+static const struct type_row *find_type(uint32_t type, uint64_t features)
+{
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (types[i].type == type)
+			return !types[i].feature || features & FEATURE(types[i].feature) ? &types[i]
+											  : NULL;
+	return NULL;
+}
+
+static enum blk_error parse_body(struct blk_request *r, const struct blk_rules *rules,
+				 struct span *readable, struct span *writable)
+{
+	const struct type_row *row = find_type(r->type, rules->features);
+
+	if (!row)
+		return BLK_ERROR_type;
+	r->action = row->action;
+	if (row->changes && rules->read_only)
+		return BLK_ERROR_read_only;
+	switch (row->action) {
+	case BLK_READ: return parse_transfer(r, rules, writable);
+	case BLK_WRITE: return parse_transfer(r, rules, readable);
+	case BLK_GET_ID:
+		r->data = writable->iov;
+		r->data_count = writable->count;
+		r->data_length = writable->length;
+		return BLK_ERROR_none;
+	case BLK_DISCARD:
+	case BLK_WRITE_ZEROES:
+	case BLK_SECURE_ERASE: return parse_ranges(r, rules, readable);
+	default: return BLK_ERROR_none;
+	}
+}
+
+void blk_request_parse(struct blk_request *r, const struct blk_rules *rules,
+		       const struct guest_mem *mem, const struct queue_chain *chain,
+		       struct iovec *iov, int iov_max)
+{
+	struct span readable = {.iov = iov}, writable;
+	bool last_ok, in_memory;
+	struct blk_header header;
+
+	r->type = UINT32_MAX;
+	r->action = BLK_REFUSE;
+	r->sector = 0;
+	r->status = NULL;
+	r->data_count = 0;
+	r->data_length = r->room = 0;
+	r->range_count = 0;
+
+	in_memory = translate(&readable, iov_max, mem, chain->segments, chain->readable,
+			      GUEST_READ, &last_ok);
+	writable = (struct span){.iov = iov + readable.count};
+	in_memory &= translate(&writable, iov_max - readable.count, mem,
+			       chain->segments + chain->readable, chain->writable, GUEST_WRITE,
+			       &last_ok);
+	if (last_ok) {
+		r->status = take_last(&writable);
+		r->room = writable.length;
+	}
+
+	if (!r->status)
+		r->error = BLK_ERROR_no_status;
+	else if (chain->oversize)
+		r->error = BLK_ERROR_too_long;
+	else if (!in_memory)
+		r->error = BLK_ERROR_address;
+	else if (readable.length < sizeof(header))
+		r->error = BLK_ERROR_header;
+	else if (readable.length > UINT32_MAX || writable.length > UINT32_MAX - 1)
+		r->error = BLK_ERROR_too_long; /* a used length has 32 bits */
+	else {
+		take_front(&readable, &header, sizeof(header));
+		r->type = header.type;
+		r->sector = header.sector;
+		r->error = parse_body(r, rules, &readable, &writable);
+	}
+	if (r->error)
+		r->action = BLK_REFUSE;
+}
+
+uint32_t blk_request_used(const struct blk_request *r, uint64_t written)
+{
+	if (!r->status)
+		return 0;
+	return (uint32_t)(written >= r->room ? r->room + 1 : written);
+}
