@@ -23,7 +23,7 @@ typedef __u8 vbt_u8;
  *   point        key                        arg                          aux        flags
  *   kick         port or guest address      value written (low 32) and   bytes      VBT_KICK_*
  *                                           running count of kicks of
- *                                           this doorbell (high 32)
+ *                                           this doorbell** (high 32)
  *   queue        I/O key*                   first sector                 sectors    VBT_BIO_*
  *   issue        I/O key                    first sector of the request  sectors    0
  *   complete     I/O key                    first sector of the request  sectors    1 if it failed
@@ -35,6 +35,8 @@ typedef __u8 vbt_u8;
  *   *  I/O key: the SQE's user_data where io_uring carries the I/O (bit 63 clear; vmm-lite uses
  *      the request's address); else VBT_KEY_TASK | tid of the task that called preadv/pwritev.
  *      Read from the bio's own pointers or from the task that is inside the call, never guessed.
+ *   ** A doorbell is an address and the low 16 bits of the value: queues that share a register
+ *      (legacy ports, a stride of 0) have a count each. The first kick counted is number 1.
  *
  * `tid` is the kernel thread id of the task that the event happened in, 0 in interrupt context.
  */
