@@ -106,7 +106,8 @@ struct vbt_shm_ring {
 	uint32_t tid;	 /* kernel thread id; 0: slot unused */
 	uint32_t live;	 /* 1: the thread runs */
 	char name[16];	 /* "disk0-q0", "vcpu0" */
-	uint8_t pad[16]; /* one ring header per cache line */
+	uint64_t first;	 /* the thread's first record; those before it are its predecessor's */
+	uint8_t pad[8];	 /* one ring header per cache line */
 };
 _Static_assert(sizeof(struct vbt_shm_ring) == 64, "one cache line, no false sharing");
 

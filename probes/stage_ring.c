@@ -168,6 +168,7 @@ static void begin_thread(const char *name, uint64_t wanted)
 	if (ring) {
 		snprintf(ring->name, sizeof(ring->name), "%s", name);
 		ring->tid = (uint32_t)syscall(SYS_gettid);
+		__atomic_store_n(&ring->first, ring->head, __ATOMIC_RELEASE);
 		__atomic_store_n(&ring->live, 1, __ATOMIC_RELEASE);
 		index = (uint32_t)(ring - header->rings);
 		if (index == header->ring_count)

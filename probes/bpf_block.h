@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * Host I/O: from a bio to the request of the VMM that it serves, and no guessing on the way.
+ *
+ * When the block layer queues a bio, its owner is found by, in this order:
+ *   pointer  the bio of a direct I/O leads to its kiocb, and that is the io_uring request itself:
+ *            whichever task or worker submits it, the SQE's user_data is read from it;
+ *   worker   an io_uring worker says which request it works on;
+ *   window   a task inside io_uring_enter works on what it submitted last;
+ *   task     a task inside preadv, pwritev, fdatasync and the like works on that call.
+ * The owner is kept by the bio's address until the bio completes; a split hands it on. What has
+ * no owner (write-back, a stacked device's clones, other people's I/O) makes no events.
+ */
+#ifndef VBT_BPF_BLOCK_H
+#define VBT_BPF_BLOCK_H
+
+#define MAX_CHAIN 128 /* bios of one request that are looked at */
+
+struct owner {
+	__u64 key;
+	__u32 target;
+	__u32 how;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, VBT_MAX_BIOS);
+	__type(key, __u64);
+	__type(value, struct owner);
+} bios SEC(".maps");
+
+/* What a task submitted last, for I/O whose bios do not lead to it: buffered reads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u64);
+} windows SEC(".maps");
+
+static __always_inline __u64 user_data(const void *request)
+{
+	const struct io_kiocb___before_5_19 *old = request;
+	const struct io_kiocb *now = request;
+
+	if (bpf_core_field_exists(struct io_kiocb, cqe))
+		return BPF_CORE_READ(now, cqe.user_data);
+	return BPF_CORE_READ(old, user_data);
+}
+
+static __always_inline int submitted(const void *request)
+{
+	__u32 tid = current_tid();
+	__u64 key;
+
+	if (current_target() < 0)
+		return 0;
+	key = user_data(request);
+	bpf_map_update_elem(&windows, &tid, &key, BPF_ANY);
+	return 0;
+}
+
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(io_uring_submit_req, void *request)
+{
+	return submitted(request);
+}
+
+/* Before 6.3; before 5.19 (told by the layout) the request was the second argument. */
+SEC("tp_btf/io_uring_submit_sqe")
+int BPF_PROG(io_uring_submit_sqe, void *first)
+{
+	if (bpf_core_field_exists(struct io_kiocb, cqe))
+		return submitted(first);
+	return submitted((void *)ctx[1]);
+}
+
+static __always_inline bool owner_by_pointer(struct bio *bio, struct owner *owner)
+{
+	__u64 end_io = (__u64)bio->bi_end_io, complete;
+	struct kiocb *iocb;
+
+	if (!end_io)
+		return false;
+	if (end_io == symbols.iomap_dio_bio_end_io)
+		iocb = BPF_CORE_READ((struct iomap_dio *)bio->bi_private, iocb);
+	else if (end_io == symbols.blkdev_bio_end_io)
+		iocb = BPF_CORE_READ((struct blkdev_dio *)bio->bi_private, iocb);
+	else if (end_io == symbols.blkdev_bio_end_io_async)
+		iocb = BPF_CORE_READ((struct blkdev_dio *)((void *)bio -
+							   bpf_core_field_offset(struct blkdev_dio, bio)),
+				     iocb);
+	else
+		return false;
+	complete = (__u64)BPF_CORE_READ(iocb, ki_complete);
+	if (!complete ||
+	    (complete != symbols.io_complete_rw && complete != symbols.io_complete_rw_iopoll))
+		return false;
+	owner->key = user_data(iocb);
+	owner->how = VBT_BIO_POINTER;
+	return true;
+}
+
+static __always_inline bool owner_by_worker(struct task_struct *task, struct owner *owner)
+{
+	const struct task_struct___before_5_17 *old = (void *)task;
+	struct io_wq_work *work;
+	struct io_worker *worker;
+
+	if (bpf_core_field_exists(struct task_struct, worker_private))
+		worker = task->worker_private;
+	else
+		worker = BPF_CORE_READ(old, pf_io_worker);
+	work = BPF_CORE_READ(worker, cur_work);
+	if (!work)
+		return false;
+	owner->key = user_data((void *)work - bpf_core_field_offset(struct io_kiocb, work));
+	owner->how = VBT_BIO_WORKER;
+	return true;
+}
+
+/* What a task is doing in the kernel, as far as it can make bios of a request. */
+enum call { CALL_OTHER, CALL_IO, CALL_URING };
+
+static __always_inline enum call current_call(struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+	switch (BPF_PROBE_READ(regs, orig_rax)) {
+	case 426: /* io_uring_enter */
+		return CALL_URING;
+	case 0:	  /* read */
+	case 1:	  /* write */
+	case 17:  /* pread64 */
+	case 18:  /* pwrite64 */
+	case 19:  /* readv */
+	case 20:  /* writev */
+	case 74:  /* fsync */
+	case 75:  /* fdatasync */
+	case 277: /* sync_file_range */
+	case 285: /* fallocate */
+	case 295: /* preadv */
+	case 296: /* pwritev */
+	case 327: /* preadv2 */
+	case 328: /* pwritev2 */
+		return CALL_IO;
+	case 16: /* ioctl: those of block devices, 0x12XX, not KVM's */
+		return (BPF_PROBE_READ(regs, rsi) & 0xff00) == 0x1200 ? CALL_IO : CALL_OTHER;
+	}
+	return CALL_OTHER;
+}
+
+static __always_inline bool owner_by_task(struct owner *owner)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+	__u32 tid = current_tid();
+	__u64 *window;
+
+	if (task->flags & PF_IO_WORKER)
+		return owner_by_worker(task, owner);
+	owner->how = VBT_BIO_TASK;
+	switch (current_call(task)) {
+	case CALL_URING:
+		window = bpf_map_lookup_elem(&windows, &tid);
+		if (window)
+			owner->key = *window;
+		return window != NULL;
+	case CALL_IO:
+		owner->key = VBT_KEY_TASK | tid;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static __always_inline bool is_swap(struct bio *bio)
+{
+	return bpf_core_enum_value_exists(enum req_flag_bits, __REQ_SWAP) &&
+	       bio->bi_opf >> (bpf_core_enum_value(enum req_flag_bits, __REQ_SWAP) & 31) & 1;
+}
+
+SEC("tp_btf/block_bio_queue")
+int BPF_PROG(block_bio_queue, struct bio *bio)
+{
+	int target = current_target();
+	struct owner owner = {0};
+	__u64 address = (__u64)bio;
+
+	if (target < 0)
+		return 0;
+	if (!owner_by_pointer(bio, &owner)) {
+		/* A clone is what a stacked device made of a bio that had its event already. */
+		if (bio->bi_flags & (1 << BIO_CLONED) || is_swap(bio) || !owner_by_task(&owner))
+			return 0;
+	}
+	owner.target = target;
+	if (bpf_map_update_elem(&bios, &address, &owner, BPF_ANY))
+		lose(VBT_LOSS_MAP, VBT_MARK_issue);
+	emit(VBT_MARK_queue, target, owner.key, bio->bi_iter.bi_sector, bio->bi_iter.bi_size >> 9,
+	     owner.how, current_tid());
+	return 0;
+}
+
+/* `bio` is the new front part; it is chained to the one that it was cut from. */
+SEC("tp_btf/block_split")
+int BPF_PROG(block_split, struct bio *bio)
+{
+	__u64 address = (__u64)bio, parent = (__u64)bio->bi_private;
+	struct owner *owner = bpf_map_lookup_elem(&bios, &parent), copy;
+
+	if (!owner)
+		return 0;
+	copy = *owner;
+	if (bpf_map_update_elem(&bios, &address, &copy, BPF_ANY))
+		lose(VBT_LOSS_MAP, VBT_MARK_issue);
+	return 0;
+}
+
+SEC("tp_btf/block_rq_issue")
+int BPF_PROG(block_rq_issue, struct request *rq)
+{
+	struct bio *bio = rq->bio;
+
+	for (int i = 0; i < MAX_CHAIN && bio; i++) {
+		__u64 address = (__u64)bio;
+		struct owner *owner = bpf_map_lookup_elem(&bios, &address);
+
+		if (owner)
+			emit(VBT_MARK_issue, owner->target, owner->key, bio->bi_iter.bi_sector,
+			     bio->bi_iter.bi_size >> 9, 0, current_tid());
+		bio = bio->bi_next;
+	}
+	if (bio)
+		lose(VBT_LOSS_CHAIN, VBT_MARK_issue);
+	return 0;
+}
+
+static __always_inline void completed(struct bio *bio, bool failed)
+{
+	__u64 address = (__u64)bio;
+	struct owner *owner = bpf_map_lookup_elem(&bios, &address);
+
+	if (!owner)
+		return;
+	emit(VBT_MARK_complete, owner->target, owner->key, bio->bi_iter.bi_sector,
+	     bio->bi_iter.bi_size >> 9, failed, 0);
+	bpf_map_delete_elem(&bios, &address);
+}
+
+/* Fires before the bios are ended; only the first `bytes` of them are complete. */
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(block_rq_complete, struct request *rq, int error, unsigned int bytes)
+{
+	struct bio *bio = rq->bio;
+	int i;
+
+	for (i = 0; i < MAX_CHAIN && bio; i++) {
+		unsigned int size = bio->bi_iter.bi_size;
+
+		if (size > bytes)
+			return 0;
+		bytes -= size;
+		completed(bio, (__u8)error != 0);
+		bio = bio->bi_next;
+	}
+	if (bio)
+		lose(VBT_LOSS_CHAIN, VBT_MARK_complete);
+	return 0;
+}
+
+/* Only bios that never became part of a request: brd, pmem, device mapper. */
+SEC("tp_btf/block_bio_complete")
+int BPF_PROG(block_bio_complete, void *queue, struct bio *bio)
+{
+	completed(bio, false);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* What all programs share: the targets, the ring buffer, the counters. BPF side only. */
+#ifndef VBT_BPF_COMMON_H
+#define VBT_BPF_COMMON_H
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20); /* the session sets it */
+} events SEC(".maps");
+
+/* Mapped by the session: it adds targets and reads the counters without system calls. */
+struct vbt_target_filter targets[VBT_MAX_TARGETS];
+unsigned int target_count;
+unsigned long long losses[VBT_LOSS_COUNT][VBT_POINT_COUNT];
+
+const volatile struct vbt_symbols symbols;
+
+static __always_inline void lose(enum vbt_loss why, unsigned int point)
+{
+	if (point < VBT_POINT_COUNT)
+		__sync_fetch_and_add(&losses[why][point], 1);
+}
+
+/* The index of the target that the current task belongs to, or -1. */
+static __always_inline int current_target(void)
+{
+	unsigned int tgid = bpf_get_current_pid_tgid() >> 32;
+	unsigned int count = target_count;
+
+	for (unsigned int i = 0; i < VBT_MAX_TARGETS && i < count; i++)
+		if (targets[i].tgid == tgid)
+			return i;
+	return -1;
+}
+
+static __always_inline unsigned int current_tid(void)
+{
+	return (unsigned int)bpf_get_current_pid_tgid();
+}
+
+/* Without wake-ups: they cost the traced task more than all the rest. The session polls. */
+static __always_inline void emit(unsigned int point, int target, __u64 key, __u64 arg,
+				 unsigned int aux, unsigned int flags, unsigned int tid)
+{
+	struct vbt_kernel_record *r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+
+	if (!r) {
+		lose(VBT_LOSS_BUFFER, point);
+		return;
+	}
+	r->time = bpf_ktime_get_ns();
+	r->key = key;
+	r->arg = arg;
+	r->tid = tid;
+	r->aux = aux < 0xffff ? aux : 0xffff;
+	r->point = point;
+	r->target = target;
+	r->flags = flags;
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * Kicks and interrupts. Arguments are the tracepoints' own; the programs work as typed (tp_btf)
+ * and as raw tracepoints, whichever the session could load.
+ */
+#ifndef VBT_BPF_KVM_H
+#define VBT_BPF_KVM_H
+
+#define KVM_PIO_OUT	     1 /* trace values of arch/x86/kvm/trace.h, unchanged since 2.6 */
+#define KVM_TRACE_MMIO_WRITE 2
+
+/* Doorbells to look for, and how often each was rung since it was added. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, VBT_MAX_DOORBELLS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct vbt_doorbell);
+	__type(value, __u64);
+} doorbells SEC(".maps");
+
+static __always_inline void kick(__u64 address, bool pio, __u64 value, unsigned int bytes,
+				 enum vbt_kick_flag how)
+{
+	struct vbt_doorbell key = {.address = address, .pio = pio};
+	int target = current_target();
+	__u64 *count, n;
+
+	if (target < 0)
+		return;
+	key.target = target;
+	key.queue = pio ? value & 0xffff : 0;
+	count = bpf_map_lookup_elem(&doorbells, &key);
+	if (!count)
+		return;
+	n = __sync_fetch_and_add(count, 1) + 1;
+	emit(VBT_MARK_kick, target, address, (value & 0xffffffff) | n << 32, bytes, how,
+	     current_tid());
+}
+
+static __always_inline __u64 read_value(const void *data, unsigned int bytes)
+{
+	__u64 value = 0;
+
+	switch (bytes) {
+	case 1: bpf_probe_read_kernel(&value, 1, data); break;
+	case 2: bpf_probe_read_kernel(&value, 2, data); break;
+	case 4: bpf_probe_read_kernel(&value, 4, data); break;
+	case 8: bpf_probe_read_kernel(&value, 8, data); break;
+	}
+	return value;
+}
+
+SEC("tp_btf/kvm_pio")
+int BPF_PROG(kvm_pio, unsigned int rw, unsigned int port, unsigned int size, unsigned int count,
+	     const void *data)
+{
+	if (rw == KVM_PIO_OUT)
+		kick(port, true, read_value(data, size), size, VBT_KICK_PIO);
+	return 0;
+}
+
+SEC("tp_btf/kvm_mmio")
+int BPF_PROG(kvm_mmio, int type, int len, __u64 gpa, void *data)
+{
+	if (type == KVM_TRACE_MMIO_WRITE)
+		kick(gpa, false, read_value(data, len), len, VBT_KICK_MMIO);
+	return 0;
+}
+
+/* Fires after the eventfd was signalled: the time is a little late, and the value is not known. */
+SEC("tp_btf/kvm_fast_mmio")
+int BPF_PROG(kvm_fast_mmio, __u64 gpa)
+{
+	kick(gpa, false, 0, 0, VBT_KICK_FAST_MMIO);
+	return 0;
+}
+
+static __always_inline void learn_vector(int target, unsigned int vector)
+{
+	if (target >= 0 && target < VBT_MAX_TARGETS && vector < 256)
+		targets[target].vectors[(vector >> 6) & 3] |= 1ULL << (vector & 63);
+}
+
+static __always_inline bool known_vector(int target, unsigned int vector)
+{
+	return target >= 0 && target < VBT_MAX_TARGETS && vector < 256 &&
+	       targets[target].vectors[(vector >> 6) & 3] >> (vector & 63) & 1;
+}
+
+SEC("tp_btf/kvm_msi_set_irq")
+int BPF_PROG(kvm_msi_set_irq, __u64 address, __u64 data)
+{
+	int target = current_target();
+
+	if (target < 0)
+		return 0;
+	learn_vector(target, data & 0xff);
+	emit(VBT_MARK_msi, target, address, data, 0, VBT_MSI_MESSAGE, current_tid());
+	return 0;
+}
+
+/*
+ * A line that was just raised for a target, by CPU: the local APIC accepts its vector next, in
+ * the same task, which tells the vector. An irqfd's line is raised by a kernel worker, so the
+ * target can only be told by the line.
+ */
+struct raised_line {
+	__u64 task;
+	int target;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct raised_line);
+} raised SEC(".maps");
+
+static __always_inline bool has_line(unsigned int target, unsigned int gsi)
+{
+	return target < VBT_MAX_TARGETS && gsi < 128 &&
+	       targets[target].lines[(gsi >> 6) & 1] >> (gsi & 63) & 1;
+}
+
+static __always_inline int target_of_line(unsigned int gsi)
+{
+	unsigned int count = target_count;
+
+	for (unsigned int i = 0; i < VBT_MAX_TARGETS && i < count; i++)
+		if (has_line(i, gsi))
+			return i;
+	return -1;
+}
+
+SEC("tp_btf/kvm_set_irq")
+int BPF_PROG(kvm_set_irq, unsigned int gsi, int level, int source)
+{
+	int target = current_target();
+	struct raised_line *line;
+	__u32 zero = 0;
+
+	if (target >= 0 ? !has_line(target, gsi) : (target = target_of_line(gsi)) < 0)
+		return 0;
+	line = bpf_map_lookup_elem(&raised, &zero);
+	if (line && level) {
+		line->task = bpf_get_current_task();
+		line->target = target;
+	}
+	emit(VBT_MARK_msi, target, gsi, level, 0, VBT_MSI_LINE, current_tid());
+	return 0;
+}
+
+SEC("tp_btf/kvm_apic_accept_irq")
+int BPF_PROG(kvm_apic_accept_irq, __u32 apic, __u16 delivery, __u16 trigger, __u8 vector)
+{
+	int target = current_target();
+	struct raised_line *line;
+	__u32 zero = 0;
+
+	line = bpf_map_lookup_elem(&raised, &zero);
+	if (line && line->task && line->task == bpf_get_current_task()) {
+		line->task = 0;
+		target = line->target;
+		learn_vector(target, vector);
+	}
+	if (known_vector(target, vector))
+		emit(VBT_AUX_apic_accept, target, apic, vector, delivery, 0, current_tid());
+	return 0;
+}
+
+/* In the sender's task; the vCPU is in `arg`, since the task does not tell it. */
+SEC("tp_btf/kvm_apicv_accept_irq")
+int BPF_PROG(kvm_apicv_accept_irq, __u32 apic, __u16 delivery, __u16 trigger, __u8 vector)
+{
+	int target = current_target();
+
+	if (known_vector(target, vector))
+		emit(VBT_MARK_inject, target, vector, apic, 0, VBT_INJECT_APICV, current_tid());
+	return 0;
+}
+
+SEC("tp_btf/kvm_inj_virq")
+int BPF_PROG(kvm_inj_virq, unsigned int vector)
+{
+	int target = current_target();
+
+	if (known_vector(target, vector))
+		emit(VBT_MARK_inject, target, vector, 0, 0, VBT_INJECT_EVENT, current_tid());
+	return 0;
+}
+
+static __always_inline void end_of_interrupt(struct kvm_lapic *apic, unsigned int vector,
+					     unsigned int paravirtual)
+{
+	int target = current_target(), vcpu = 0;
+
+	if (!known_vector(target, vector))
+		return;
+	if (bpf_core_field_exists(struct kvm_lapic, vcpu) &&
+	    bpf_core_field_exists(struct kvm_vcpu, vcpu_id))
+		vcpu = BPF_CORE_READ(apic, vcpu, vcpu_id);
+	emit(VBT_MARK_eoi, target, vector, vcpu, 0, paravirtual, current_tid());
+}
+
+SEC("tp_btf/kvm_eoi")
+int BPF_PROG(kvm_eoi, struct kvm_lapic *apic, int vector)
+{
+	end_of_interrupt(apic, vector, 0);
+	return 0;
+}
+
+/* The guest's handler ended without an exit; KVM notices at the next one: the time is late. */
+SEC("tp_btf/kvm_pv_eoi")
+int BPF_PROG(kvm_pv_eoi, struct kvm_lapic *apic, int vector)
+{
+	end_of_interrupt(apic, vector, 1);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the BPF programs and the session that loads them agree on: the kernel's probes, declared
+ * once, and the layout of what is shared through maps. Included by both sides.
+ */
+#ifndef VBT_PROBE_TABLE_H
+#define VBT_PROBE_TABLE_H
+
+/*
+ * X(tracepoint, point, pointers)
+ *   tracepoint  the kernel's name, which is also the program's
+ *   point       what its events are: a mark, an auxiliary point, or none (context only)
+ *   pointers    1: the program follows kernel structures, so it needs the kernel's BTF; 0: it reads
+ *               plain numbers, so a raw tracepoint does where there is no BTF
+ */
+#define VBT_KERNEL_PROBES(X)                                                                       \
+	X(kvm_pio, MARK_kick, 0)                                                                   \
+	X(kvm_mmio, MARK_kick, 0)                                                                  \
+	X(kvm_fast_mmio, MARK_kick, 0)                                                             \
+	X(kvm_msi_set_irq, MARK_msi, 0)                                                            \
+	X(kvm_set_irq, MARK_msi, 0)                                                                \
+	X(kvm_apic_accept_irq, AUX_apic_accept, 0)                                                 \
+	X(kvm_apicv_accept_irq, MARK_inject, 0)                                                    \
+	X(kvm_inj_virq, MARK_inject, 0)                                                            \
+	X(kvm_eoi, MARK_eoi, 1)                                                                    \
+	X(kvm_pv_eoi, MARK_eoi, 1)                                                                 \
+	X(io_uring_submit_req, POINT_none, 1)                                                      \
+	X(io_uring_submit_sqe, POINT_none, 1)                                                      \
+	X(block_bio_queue, MARK_queue, 1)                                                          \
+	X(block_split, MARK_queue, 1)                                                              \
+	X(block_rq_issue, MARK_issue, 1)                                                           \
+	X(block_rq_complete, MARK_complete, 1)                                                     \
+	X(block_bio_complete, MARK_complete, 1)
+
+enum vbt_kernel_probe {
+#define X(tracepoint, point, pointers) VBT_PROBE_##tracepoint,
+	VBT_KERNEL_PROBES(X)
+#undef X
+		VBT_KERNEL_PROBE_COUNT
+};
+#define VBT_POINT_none 255
+
+#define VBT_MAX_TARGETS	  15 /* struct vbt_kernel_record has four bits, 15 is "none" */
+#define VBT_MAX_DOORBELLS 8192
+#define VBT_MAX_BIOS	  32768
+
+/* A doorbell, as the key of the map that counts its kicks. */
+struct vbt_doorbell {
+	unsigned long long address; /* port or guest-physical address */
+	unsigned int queue;	    /* PIO: all queues share a port, so the value tells; else 0 */
+	unsigned char target;
+	unsigned char pio;
+	unsigned char zero[2];
+};
+
+/* One traced process. Written by the session while the programs run. */
+struct vbt_target_filter {
+	unsigned int tgid; /* 0: slot unused */
+	unsigned int reserved;
+	unsigned long long lines[2];   /* GSIs of its INTx devices, below 128 */
+	unsigned long long vectors[4]; /* vectors that its interrupts were seen to use */
+};
+
+/* Addresses of functions, for telling what a pointer points at; 0: unknown. */
+struct vbt_symbols {
+	unsigned long long iomap_dio_bio_end_io;
+	unsigned long long blkdev_bio_end_io;
+	unsigned long long blkdev_bio_end_io_async;
+	unsigned long long io_complete_rw;
+	unsigned long long io_complete_rw_iopoll;
+};
+
+/* Why something was not recorded; counted by point. */
+enum vbt_loss {
+	VBT_LOSS_BUFFER, /* the ring buffer was full */
+	VBT_LOSS_MAP,	 /* a map was full or its bucket busy: identity unknown */
+	VBT_LOSS_CHAIN,	 /* a request had more bios than are looked at */
+	VBT_LOSS_COUNT
+};
+
+#ifndef VBT_NO_USDT_RECORD
+/* What the USDT program puts in the ring buffer; told from the kernel's by its size. */
+struct vbt_usdt_record {
+	struct vbt_record record; /* time: bpf_ktime_get_ns() */
+	unsigned int tid;
+	unsigned int target;
+};
+#endif
+
+#endif
