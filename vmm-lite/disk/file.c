@@ -66,6 +66,35 @@ static int check_kind(const char *path, const struct stat *st, char *err, size_t
 	return -1;
 }
 
+/*
+ * For how long a refused open or lock is tried again: the kernel lets go of the rings of a killed
+ * process, and of the files in them, some time after its end.
+ */
+#define BUSY_TRIES    50
+#define BUSY_PAUSE_US 10000
+
+static int open_patiently(const char *path, int flags)
+{
+	unsigned tries = BUSY_TRIES;
+	int fd;
+
+	while ((fd = open(path, flags)) < 0 && errno == EBUSY && tries--)
+		usleep(BUSY_PAUSE_US);
+	return fd;
+}
+
+static int lock_patiently(int fd, short type)
+{
+	struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
+	unsigned tries = BUSY_TRIES;
+	int result;
+
+	while ((result = fcntl(fd, F_OFD_SETLK, &lock)) && (errno == EAGAIN || errno == EACCES) &&
+	       tries--)
+		usleep(BUSY_PAUSE_US);
+	return result;
+}
+
 static int open_path(struct disk_file *file, const struct disk_options *options, struct stat *st,
 		     char *err, size_t err_size)
 {
@@ -84,7 +113,7 @@ static int open_path(struct disk_file *file, const struct disk_options *options,
 	/* The kernel's own claim: refuses what is mounted, or part of a RAID or a volume group. */
 	if (S_ISBLK(st->st_mode) && !options->read_only)
 		flags |= O_EXCL;
-	file->fd = open(options->path, flags);
+	file->fd = open_patiently(options->path, flags);
 	if (file->fd < 0) {
 		if (errno == EBUSY && S_ISBLK(st->st_mode))
 			hint = "; it is mounted or used by another program: free it, or use "
@@ -112,10 +141,7 @@ fail:
 static int lock_image(struct disk_file *file, const struct disk_options *options, char *err,
 		      size_t err_size)
 {
-	struct flock lock = {.l_type = options->read_only ? F_RDLCK : F_WRLCK,
-			     .l_whence = SEEK_SET};
-
-	if (!fcntl(file->fd, F_OFD_SETLK, &lock))
+	if (!lock_patiently(file->fd, options->read_only ? F_RDLCK : F_WRLCK))
 		return 0;
 	if (errno != EAGAIN && errno != EACCES)
 		snprintf(err, err_size,
@@ -220,14 +246,9 @@ static void probe_regular_file(struct disk_file *file, const struct stat *st)
 	info->rotational = queue_attribute(st->st_dev, "rotational");
 	if (info->read_only)
 		return;
-	/* A hole behind the end changes nothing and tells whether the file system can do it. */
-	if (!fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		       (info->size + 65535) & ~65535ull, 65536)) {
-		info->discard_granularity = info->physical_block;
-		info->write_zeroes = info->unmap = true;
-	} else {
-		atomic_store(&file->no_punch_hole, true);
-	}
+	/* Trying would touch the file's times; where it does not work, range.c finds out and copes. */
+	info->discard_granularity = info->physical_block;
+	info->write_zeroes = info->unmap = true;
 }
 
 /* Sizes that fit together, and the block that the guest is to see. */
@@ -301,8 +322,13 @@ fail:
 
 void disk_file_release(struct disk_file *file)
 {
-	if (file->fd >= 0)
-		close(file->fd);
+	struct flock unlock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
+	if (file->fd < 0)
+		return;
+	/* Not left to close: a ring that the kernel still tears down keeps the file open. */
+	fcntl(file->fd, F_OFD_SETLK, &unlock);
+	close(file->fd);
 	file->fd = -1;
 }
 

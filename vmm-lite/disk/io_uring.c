@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "probes/stage_point.h"
@@ -89,7 +90,8 @@ static void enable(struct uring_channel *channel)
 {
 	channel->enabled = true;
 	if (channel->ring.flags & IORING_SETUP_R_DISABLED)
-		io_uring_enable_rings(&channel->ring);
+		syscall(__NR_io_uring_register, channel->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS,
+			NULL, 0); /* liburing 2.3 lacks it */
 }
 
 /* Hand everything over. 0, or -errno if the kernel takes no more for now. */
@@ -498,6 +500,8 @@ static void uring_channel_free(struct disk_channel *base)
 	struct uring_channel *channel = (struct uring_channel *)base;
 
 	disarm_wake(channel);
+	/* Rings are torn down later, by a kernel worker: the file is let go now if possible. */
+	io_uring_unregister_files(&channel->ring);
 	io_uring_queue_exit(&channel->ring);
 	transfer_pool_release(&channel->pool);
 	free(channel);
