@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/breakdown.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLE_SIZE (VBT_MAX_GROUPS * 2)
+
+int vbt_breakdown_init(struct vbt_breakdown *breakdown, unsigned by)
+{
+	memset(breakdown, 0, sizeof(*breakdown));
+	breakdown->by = by;
+	breakdown->table = calloc(TABLE_SIZE, sizeof(*breakdown->table));
+	return breakdown->table ? 0 : -ENOMEM;
+}
+
+static void free_group(struct vbt_group *group)
+{
+	for (unsigned from = 0; from < VBT_MARK_COUNT; from++)
+		for (unsigned to = 0; to < VBT_MARK_COUNT; to++)
+			free(group->stage[from][to]);
+	free(group);
+}
+
+void vbt_breakdown_release(struct vbt_breakdown *breakdown)
+{
+	for (uint32_t i = 0; i < breakdown->groups; i++)
+		free_group(breakdown->group[i]);
+	free(breakdown->group);
+	free(breakdown->table);
+	memset(breakdown, 0, sizeof(*breakdown));
+}
+
+static struct vbt_group_key key_of(unsigned by, const struct vbt_request *request)
+{
+	bool parsed = vbt_request_has(request, VBT_MARK_parse);
+	struct vbt_group_key key = {-1, -1, -1, -1, -1, -1};
+
+	if (by & VBT_BY_target)
+		key.target = request->target;
+	if (by & VBT_BY_device)
+		key.device = request->device;
+	if (by & VBT_BY_queue)
+		key.queue = request->queue;
+	if (by & VBT_BY_op && parsed)
+		key.op = request->op;
+	if (by & VBT_BY_vcpu)
+		key.vcpu = request->vcpu;
+	if (by & VBT_BY_size && parsed)
+		key.size = (int32_t)vbt_size_class(request->bytes);
+	return key;
+}
+
+static int compare_keys(const struct vbt_group_key *a, const struct vbt_group_key *b)
+{
+#define ORDER(field)              \
+	if (a->field != b->field) \
+		return a->field < b->field ? -1 : 1;
+	ORDER(target)
+	ORDER(device)
+	ORDER(queue)
+	ORDER(op)
+	ORDER(vcpu)
+	ORDER(size)
+#undef ORDER
+	return 0;
+}
+
+static uint32_t hash_key(const struct vbt_group_key *key)
+{
+	const int32_t parts[] = {key->target, key->device, key->queue,
+				 key->op,     key->vcpu,   key->size};
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		hash = (hash ^ (uint32_t)parts[i]) * 0x9e3779b97f4a7c15ULL;
+	return (uint32_t)(hash >> 32) % TABLE_SIZE;
+}
+
+/* The group of a key, made if it is new. NULL with *error 0: there are too many. */
+static struct vbt_group *find_group(struct vbt_breakdown *breakdown,
+				    const struct vbt_group_key *key, int *error)
+{
+	uint32_t slot = hash_key(key);
+	struct vbt_group *group;
+
+	*error = 0;
+	for (; breakdown->table[slot]; slot = (slot + 1) % TABLE_SIZE) {
+		group = breakdown->group[breakdown->table[slot] - 1];
+		if (!compare_keys(&group->key, key))
+			return group;
+	}
+	if (breakdown->groups >= VBT_MAX_GROUPS)
+		return NULL;
+	*error = -ENOMEM;
+	if (!(breakdown->groups & (breakdown->groups - 1))) {
+		size_t room = breakdown->groups ? (size_t)breakdown->groups * 2 : 1;
+		void *bigger = realloc(breakdown->group, room * sizeof(group));
+
+		if (!bigger)
+			return NULL;
+		breakdown->group = bigger;
+	}
+	group = calloc(1, sizeof(*group));
+	if (!group)
+		return NULL;
+	*error = 0;
+	group->key = *key;
+	breakdown->group[breakdown->groups++] = group;
+	breakdown->table[slot] = breakdown->groups;
+	return group;
+}
+
+static struct vbt_group_stage *get_stage(struct vbt_group *group, unsigned from, unsigned to)
+{
+	struct vbt_group_stage **stage = &group->stage[from][to];
+
+	if (!*stage) {
+		*stage = calloc(1, sizeof(**stage));
+		if (*stage) {
+			(*stage)->from = (uint8_t)from;
+			(*stage)->to = (uint8_t)to;
+		}
+	}
+	return *stage;
+}
+
+int vbt_breakdown_add(struct vbt_breakdown *breakdown, const struct vbt_request *request)
+{
+	struct vbt_group_key key = key_of(breakdown->by, request);
+	struct vbt_segment segment[VBT_MARK_COUNT - 1];
+	struct vbt_group *group = breakdown->last;
+	uint64_t layer[VBT_LAYER_COUNT] = {0}, total = 0;
+	unsigned count, seen = 0;
+	int error;
+
+	if (!group || compare_keys(&group->key, &key))
+		group = find_group(breakdown, &key, &error);
+	if (!group) {
+		if (!error)
+			breakdown->ungrouped++;
+		return error;
+	}
+	breakdown->last = group;
+	if (!request->complete) {
+		group->incomplete++;
+		return 0;
+	}
+	/* Memory first, so that a request is in all distributions or in none. */
+	count = vbt_request_segments(request, segment);
+	for (unsigned i = 0; i < count; i++)
+		if (!get_stage(group, segment[i].from, segment[i].to))
+			return -ENOMEM;
+	for (unsigned i = 0; i < count; i++) {
+		vbt_histogram_add(&group->stage[segment[i].from][segment[i].to]->ns, segment[i].ns);
+		layer[segment[i].layer] += segment[i].ns;
+		seen |= 1u << segment[i].layer;
+		total += segment[i].ns;
+	}
+	for (; seen; seen &= seen - 1)
+		vbt_histogram_add(&group->layer[__builtin_ctz(seen)], layer[__builtin_ctz(seen)]);
+	vbt_histogram_add(&group->total, total);
+	group->count++;
+	group->errors += request->status != 0;
+	group->bytes += request->bytes;
+	return 0;
+}
+
+int vbt_breakdown_merge(struct vbt_breakdown *into, const struct vbt_breakdown *from)
+{
+	if (into->by != from->by)
+		return -EINVAL;
+	for (uint32_t i = 0; i < from->groups; i++) {
+		const struct vbt_group *b = from->group[i];
+		int error;
+		struct vbt_group *a = find_group(into, &b->key, &error);
+
+		if (!a && error)
+			return error;
+		if (!a) {
+			into->ungrouped += b->count + b->incomplete;
+			continue;
+		}
+		for (unsigned cell = 0; cell < VBT_MARK_COUNT * VBT_MARK_COUNT; cell++) {
+			const struct vbt_group_stage *stage =
+			    b->stage[cell / VBT_MARK_COUNT][cell % VBT_MARK_COUNT];
+			struct vbt_group_stage *mine;
+
+			if (!stage)
+				continue;
+			mine = get_stage(a, stage->from, stage->to);
+			if (!mine)
+				return -ENOMEM;
+			vbt_histogram_merge(&mine->ns, &stage->ns);
+		}
+		for (unsigned layer = 0; layer < VBT_LAYER_COUNT; layer++)
+			vbt_histogram_merge(&a->layer[layer], &b->layer[layer]);
+		vbt_histogram_merge(&a->total, &b->total);
+		a->count += b->count;
+		a->incomplete += b->incomplete;
+		a->errors += b->errors;
+		a->bytes += b->bytes;
+	}
+	into->ungrouped += from->ungrouped;
+	return 0;
+}
+
+static int compare_groups(const void *a, const void *b)
+{
+	const struct vbt_group *const *x = a, *const *y = b;
+
+	return compare_keys(&(*x)->key, &(*y)->key);
+}
+
+void vbt_breakdown_sort(struct vbt_breakdown *breakdown)
+{
+	if (!breakdown->groups)
+		return;
+	qsort(breakdown->group, breakdown->groups, sizeof(breakdown->group[0]), compare_groups);
+	memset(breakdown->table, 0, TABLE_SIZE * sizeof(breakdown->table[0]));
+	for (uint32_t i = 0; i < breakdown->groups; i++) {
+		uint32_t slot = hash_key(&breakdown->group[i]->key);
+
+		while (breakdown->table[slot])
+			slot = (slot + 1) % TABLE_SIZE;
+		breakdown->table[slot] = i + 1;
+	}
+}
+
+const struct vbt_group_stage *vbt_group_next_stage(const struct vbt_group *group, unsigned *cursor)
+{
+	while (*cursor < VBT_MARK_COUNT * VBT_MARK_COUNT) {
+		unsigned cell = (*cursor)++;
+		const struct vbt_group_stage *stage =
+		    group->stage[cell / VBT_MARK_COUNT][cell % VBT_MARK_COUNT];
+
+		if (stage)
+			return stage;
+	}
+	return NULL;
+}
+
+static const struct {
+	const char *name;
+	unsigned bit;
+} dimensions[] = {
+#define X(id, bit_) {#id, 1u << (bit_)},
+    VBT_DIMENSIONS(X)
+#undef X
+};
+
+int vbt_breakdown_parse_by(const char *text, unsigned *by, const char **bad, size_t *bad_len)
+{
+	unsigned set = 0;
+
+	if (!strcmp(text, "none"))
+		text = "";
+	while (*text) {
+		size_t len = strcspn(text, ","), i;
+
+		for (i = 0; i < sizeof(dimensions) / sizeof(dimensions[0]); i++)
+			if (strlen(dimensions[i].name) == len &&
+			    !memcmp(dimensions[i].name, text, len))
+				break;
+		if (i == sizeof(dimensions) / sizeof(dimensions[0])) {
+			*bad = text;
+			*bad_len = len;
+			return -EINVAL;
+		}
+		set |= dimensions[i].bit;
+		text += len;
+		text += *text == ',';
+	}
+	*by = set;
+	return 0;
+}
+
+unsigned vbt_size_class(uint32_t bytes)
+{
+	if (!bytes)
+		return 0;
+	if (bytes <= 512)
+		return 1;
+	if (bytes > 4u << 20)
+		return 15;
+	return 32 - (unsigned)__builtin_clz(bytes - 1) - 8;
+}
+
+const char *vbt_size_class_name(unsigned size_class)
+{
+	static const char *const names[] = {"none", "512", "1K",  "2K",   "4K",   "8K",
+					    "16K",  "32K", "64K", "128K", "256K", "512K",
+					    "1M",   "2M",  "4M",  ">4M"};
+
+	return size_class < sizeof(names) / sizeof(names[0]) ? names[size_class] : "other";
+}
