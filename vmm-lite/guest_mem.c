@@ -91,6 +91,13 @@ void guest_mem_release(struct guest_mem *mem)
 	memset(mem, 0, sizeof(*mem));
 }
 
+void guest_mem_clear(struct guest_mem *mem)
+{
+	for (unsigned i = 0; i < mem->count; i++)
+		if (mem->regions[i].owned && !mem->regions[i].read_only)
+			madvise(mem->regions[i].host, mem->regions[i].size, MADV_DONTNEED);
+}
+
 /* The region that holds addr and allows the access; *left: bytes from addr to its end. */
 static const struct guest_region *find(const struct guest_mem *mem, uint64_t addr,
 				       enum guest_access access, uint64_t *left)

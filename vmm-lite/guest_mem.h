@@ -50,6 +50,9 @@ struct guest_mem {
 int guest_mem_init(struct guest_mem *mem, uint64_t size);
 void guest_mem_release(struct guest_mem *mem);
 
+/* All owned writable RAM reads as zero again, as after power-on; costs no copying. */
+void guest_mem_clear(struct guest_mem *mem);
+
 /* Add a region at `base`. host == NULL: allocate. Overlaps are refused with -EEXIST. */
 int guest_mem_add(struct guest_mem *mem, gpa_t base, uint64_t size, uint8_t *host, bool read_only);
 
