@@ -26,10 +26,17 @@ struct virtio_blk_config {
 	const char *name; /* "disk0": in messages, thread names and traces */
 };
 
-/* NULL with a sentence in err. Starts no thread before the driver sets DRIVER_OK. */
+/*
+ * NULL with a sentence in err. Starts no thread before the driver enables a queue and sets
+ * DRIVER_OK. Requests are taken only while the function's bus mastering is on (command bit 2).
+ * The wires' functions are called with locks of the device held: they must not come back to it.
+ */
 struct virtio_blk *virtio_blk_new(const struct virtio_blk_config *config, char *err, size_t err_size);
 
-/* Stops everything: waits for I/O in flight, unregisters doorbells and interrupts. */
+/*
+ * Stops everything: waits for I/O in flight (half a second, then cancels it), unregisters doorbells
+ * and interrupts. The function has to be unplugged first.
+ */
 void virtio_blk_free(struct virtio_blk *blk);
 
 /* The function to plug into the host bridge. */

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+/* The requests of a queue: from the ring to the disk, and back to the guest. */
+#include <errno.h>
+#include <string.h>
+
+#include "probes/stage_point.h"
+#include "vmm-lite/virtio/blk_queue.h"
+
+static uint32_t clamp32(uint64_t value)
+{
+	return value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
+}
+
+static bool silenced(const struct blk_queue *q)
+{
+	return __atomic_load_n(&q->stop, __ATOMIC_ACQUIRE) ||
+	       __atomic_load_n(&q->dev->broken, __ATOMIC_ACQUIRE);
+}
+
+static void give_big(struct blk_queue *q, struct blk_io *io)
+{
+	if (!io->big)
+		return;
+	io->big->next = q->free_big;
+	q->free_big = io->big;
+	q->free_bigs++;
+	io->big = NULL;
+}
+
+static struct iovec *take_big(struct blk_queue *q, struct blk_io *io)
+{
+	io->big = q->free_big;
+	q->free_big = io->big->next;
+	q->free_bigs--;
+	return io->big->iov;
+}
+
+static void release(struct blk_queue *q, struct blk_io *io)
+{
+	give_big(q, io);
+	io->next = q->free;
+	q->free = io;
+	q->busy--;
+}
+
+/* Back to the guest. */
+
+/* Make the batch visible, and say so. */
+static void flush_batch(struct blk_queue *q)
+{
+	uint64_t first = q->push_seq + 1;
+
+	if (!q->batched)
+		return;
+	queue_publish(q->ring);
+	q->push_seq += q->batched;
+	for (unsigned i = 0; i < q->batched; i++)
+		STAGE_POINT(push, q->trace, q->index, q->batch[i].seq, q->batch[i].head, first + i,
+			    q->batch[i].used, 0, q->batch[i].status);
+	q->batched = 0;
+	q->unsignalled = true;
+}
+
+static void push(struct blk_queue *q, struct blk_io *io)
+{
+	uint32_t used = 0;
+
+	if (!silenced(q)) {
+		if (io->request.status) {
+			__atomic_store_n(io->request.status, io->status, __ATOMIC_RELAXED);
+			used = blk_request_used(&io->request, io->written);
+		}
+		queue_push(q->ring, &io->chain, used);
+		q->batch[q->batched++] =
+		    (struct blk_pushed){io->seq, used, io->chain.head, io->status};
+	}
+	release(q, io);
+	if (q->batched == BLK_BATCH)
+		flush_batch(q);
+}
+
+/* The request has its result. With IN_ORDER it waits for those before it. (2.7.9, 2.8.11) */
+static void finish(struct blk_queue *q, struct blk_io *io)
+{
+	if (!q->in_order) {
+		push(q, io);
+		return;
+	}
+	io->finished = true;
+	while (q->first && q->first->finished) {
+		struct blk_io *next = q->first->next;
+
+		push(q, q->first);
+		q->first = next;
+	}
+	if (!q->first)
+		q->last = &q->first;
+}
+
+static void signal_guest(struct blk_queue *q)
+{
+	const struct virtio_transport_ops *t = q->dev->transport_ops;
+	uint16_t vector = __atomic_load_n(&q->dev->queues[q->index].vector, __ATOMIC_RELAXED);
+	struct irq_shot shot = {.vector = (uint8_t)vector};
+	unsigned reason;
+
+	if (!q->unsignalled)
+		return;
+	q->unsignalled = false;
+	if (silenced(q)) {
+		reason = VBT_SIGNAL_stopped;
+	} else {
+		reason = queue_needs_signal(q->ring);
+		if (reason == VBT_SIGNAL_sent)
+			reason = t->irq_decide(q->dev->transport, q->index, &shot);
+	}
+	if (reason == VBT_SIGNAL_sent)
+		q->irq_seq++;
+	STAGE_POINT(signal, q->trace, q->index, 0, 0, q->irq_seq, (uint32_t)q->push_seq, shot.vector,
+		    (uint8_t)reason);
+	if (reason == VBT_SIGNAL_sent) {
+		int err = t->irq_fire(q->dev->transport, &shot);
+
+		STAGE_POINT(signal_done, q->trace, q->index, 0, 0, q->irq_seq, (uint32_t)-err,
+			    shot.vector, 0);
+		if (err)
+			complain(&q->dev->complaints,
+				 "%s: an interrupt of queue %u could not be sent: %s; check the "
+				 "MSI-X message of the guest",
+				 q->dev->name, q->index, strerror(-err));
+	}
+}
+
+/* To the disk. */
+
+static void say_submit(struct blk_queue *q, const struct blk_io *io, const struct blk_io *leader,
+		       uint8_t method)
+{
+	STAGE_POINT(submit, q->trace, q->index, io->seq, io->chain.head, (uintptr_t)&leader->disk,
+		    clamp32(io->request.data_length), method, io != leader);
+}
+
+static void say_reap(struct blk_queue *q, const struct blk_io *io, const struct blk_io *leader)
+{
+	STAGE_POINT(reap, q->trace, q->index, io->seq, io->chain.head, (uintptr_t)&leader->disk,
+		    (uint32_t)leader->disk.error, leader->disk.method, 0);
+}
+
+/* Hand the plugged write to the disk, with all that were merged into it. */
+static void unplug(struct blk_queue *q)
+{
+	struct blk_io *leader = q->plugged;
+
+	if (!leader)
+		return;
+	q->plugged = NULL;
+	if (leader->last) {
+		for (struct blk_io *io = leader; io; io = io->next)
+			say_submit(q, io, leader, q->method);
+	} else {
+		say_submit(q, leader, leader, q->method);
+	}
+	disk_submit(q->channel, &leader->disk);
+}
+
+/* Append a write to the plugged one if it goes on where that ends. */
+static bool merge(struct blk_queue *q, struct blk_io *io)
+{
+	struct blk_io *leader = q->plugged;
+	int have, more = io->disk.iov_count;
+
+	if (!leader || leader->disk.flags != io->disk.flags ||
+	    leader->disk.offset + leader->disk.length != io->disk.offset)
+		return false;
+	have = leader->disk.iov_count;
+	if (have + more > QUEUE_MAX_SEGMENTS)
+		return false;
+	if (!leader->big) {
+		/* One has to be left for the next chain. */
+		if (q->free_bigs < 2)
+			return false;
+		leader->disk.iov = memcpy(take_big(q, leader), leader->disk.iov,
+					  (size_t)have * sizeof(struct iovec));
+	} else if (leader->disk.iov != leader->big->iov) {
+		leader->disk.iov = memmove(leader->big->iov, leader->disk.iov,
+					   (size_t)have * sizeof(struct iovec));
+	}
+	memcpy(leader->big->iov + have, io->disk.iov, (size_t)more * sizeof(struct iovec));
+	leader->disk.iov_count += more;
+	leader->disk.length += io->disk.length;
+	(leader->last ? leader->last : leader)->next = io;
+	leader->last = io;
+	io->next = NULL;
+	return true;
+}
+
+static void prepare_range(struct blk_io *io)
+{
+	const struct blk_range *range = &io->request.ranges[io->range];
+
+	io->disk.offset = range->sector * BLK_SECTOR;
+	io->disk.length = (uint64_t)range->sectors * BLK_SECTOR;
+	io->disk.flags = (io->disk.flags & DISK_FUA) |
+			 (range->flags & BLK_RANGE_UNMAP ? DISK_UNMAP : 0);
+}
+
+static void get_id(struct blk_queue *q, struct blk_io *io)
+{
+	const struct blk_request *r = &io->request;
+	char id[BLK_ID_BYTES] = {0};
+	size_t left = r->data_length < sizeof(id) ? (size_t)r->data_length : sizeof(id);
+	const char *from = id;
+
+	if (q->serial)
+		memcpy(id, q->serial, strnlen(q->serial, sizeof(id)));
+	io->written = left;
+	for (const struct iovec *iov = r->data; left; iov++) {
+		size_t part = iov->iov_len < left ? iov->iov_len : left;
+
+		memcpy(iov->iov_base, from, part);
+		from += part;
+		left -= part;
+	}
+}
+
+/* The answer is known without the disk. */
+static void answer(struct blk_queue *q, struct blk_io *io, uint8_t status)
+{
+	io->disk.error = 0;
+	io->disk.method = VBT_IO_none;
+	io->status = status;
+	say_submit(q, io, io, VBT_IO_none);
+	say_reap(q, io, io);
+	finish(q, io);
+}
+
+static const enum disk_op disk_ops[] = {
+    [BLK_READ] = DISK_READ,
+    [BLK_WRITE] = DISK_WRITE,
+    [BLK_FLUSH] = DISK_FLUSH,
+    [BLK_DISCARD] = DISK_DISCARD,
+    [BLK_WRITE_ZEROES] = DISK_WRITE_ZEROES,
+    [BLK_SECURE_ERASE] = DISK_SECURE_ERASE,
+};
+
+static void start(struct blk_queue *q, struct blk_io *io)
+{
+	struct blk_request *r = &io->request;
+	bool transfer = r->action == BLK_READ || r->action == BLK_WRITE;
+
+	if (r->action == BLK_REFUSE) {
+		answer(q, io, blk_error_status(r->error));
+		return;
+	}
+	if (r->action == BLK_GET_ID)
+		get_id(q, io);
+	if (r->action == BLK_GET_ID || (transfer && !r->data_length)) {
+		answer(q, io, BLK_S_OK);
+		return;
+	}
+	io->disk.op = disk_ops[r->action];
+	io->disk.flags = r->action != BLK_READ && r->action != BLK_FLUSH &&
+				 __atomic_load_n(q->stable, __ATOMIC_ACQUIRE)
+			     ? DISK_FUA
+			     : 0;
+	io->disk.offset = transfer ? r->sector * BLK_SECTOR : 0;
+	io->disk.length = transfer ? r->data_length : 0;
+	io->disk.iov = r->data;
+	io->disk.iov_count = transfer ? r->data_count : 0;
+	io->disk.owner = io;
+	if (r->range_count)
+		prepare_range(io);
+	if (q->merge && r->action == BLK_WRITE && !q->in_order) {
+		if (merge(q, io))
+			return;
+		unplug(q);
+		q->plugged = io;
+		return;
+	}
+	unplug(q);
+	say_submit(q, io, io, q->method);
+	disk_submit(q->channel, &io->disk);
+}
+
+static struct blk_io *new_io(struct blk_queue *q, const struct queue_chain *chain)
+{
+	struct blk_io *io = q->free;
+
+	q->free = io->next;
+	q->busy++;
+	io->chain = *chain;
+	io->seq = ++q->seq;
+	io->next = io->last = NULL;
+	io->range = 0;
+	io->written = 0;
+	io->finished = false;
+	if (q->in_order) {
+		*q->last = io;
+		q->last = &io->next;
+	}
+	return io;
+}
+
+unsigned blk_io_take(struct blk_queue *q, unsigned *budget)
+{
+	struct queue_chain chain;
+	unsigned taken = 0;
+
+	q->starved = false;
+	for (; *budget; (*budget)--, taken++) {
+		enum queue_status status;
+		struct blk_io *io;
+		int pieces;
+
+		if (!q->free || !q->free_big) {
+			q->starved = true;
+			break;
+		}
+		status = queue_pop(q->ring, &chain, q->segments);
+		if (status == QUEUE_EMPTY)
+			break;
+		if (status == QUEUE_BROKEN) {
+			q->why = queue_why(q->ring);
+			break;
+		}
+		io = new_io(q, &chain);
+		STAGE_POINT(pop, q->trace, q->index, io->seq, chain.head, q->kicks, chain.index, 0, 0);
+		pieces = chain.readable + chain.writable;
+		if (pieces <= BLK_SMALL_IOV)
+			blk_request_parse(&io->request, &q->rules, q->mem, &chain, io->small,
+					  BLK_SMALL_IOV);
+		else
+			blk_request_parse(&io->request, &q->rules, q->mem, &chain, take_big(q, io),
+					  BLK_BIG_IOV);
+		STAGE_POINT(parse, q->trace, q->index, io->seq, chain.head, io->request.sector,
+			    clamp32(io->request.data_length),
+			    (uint8_t)(io->request.type < 255 ? io->request.type : 255),
+			    blk_error_status(io->request.error));
+		start(q, io);
+	}
+	unplug(q);
+	/* Requests that were answered without the disk. */
+	flush_batch(q);
+	return taken;
+}
+
+static uint8_t status_of(int error)
+{
+	return !error ? BLK_S_OK : error == EOPNOTSUPP ? BLK_S_UNSUPP : BLK_S_IOERR;
+}
+
+/* A merged write failed: each of its parts has a try of its own, so that one cannot spoil others. */
+static void retry_apart(struct blk_queue *q, struct blk_io *leader)
+{
+	struct blk_io *io = leader, *next;
+
+	leader->last = NULL;
+	leader->disk.iov_count = leader->request.data_count;
+	leader->disk.length = leader->request.data_length;
+	for (; io; io = next) {
+		next = io->next;
+		io->next = NULL;
+		disk_submit(q->channel, &io->disk);
+	}
+}
+
+/* The disk is done with what it was given. */
+static void done(struct blk_queue *q, struct blk_io *leader)
+{
+	int error = leader->disk.error;
+	struct blk_io *io = leader, *next;
+
+	if (leader->last && error && !silenced(q)) {
+		retry_apart(q, leader);
+		return;
+	}
+	if (!error && ++leader->range < leader->request.range_count && !silenced(q)) {
+		prepare_range(leader);
+		disk_submit(q->channel, &leader->disk);
+		return;
+	}
+	/* Stage points first: pushing frees the leader, whose request all of them share. */
+	for (struct blk_io *each = leader; each; each = leader->last ? each->next : NULL)
+		say_reap(q, each, leader);
+	if (leader->request.action == BLK_READ)
+		leader->written = error ? leader->disk.done : leader->request.data_length;
+	if (!leader->last) {
+		leader->status = status_of(error);
+		finish(q, leader);
+		return;
+	}
+	for (; io; io = next) {
+		next = io->next;
+		io->status = status_of(error);
+		finish(q, io);
+	}
+}
+
+unsigned blk_io_reap(struct blk_queue *q)
+{
+	struct disk_request *requests[BLK_BATCH];
+	unsigned count, total = 0;
+
+	do {
+		count = disk_reap(q->channel, requests, BLK_BATCH);
+		for (unsigned i = 0; i < count; i++)
+			done(q, requests[i]->owner);
+		total += count;
+	} while (count == BLK_BATCH);
+	flush_batch(q);
+	signal_guest(q);
+	return total;
+}
+
+void blk_io_drop(struct blk_queue *q)
+{
+	while (blk_io_reap(q))
+		;
+	q->batched = 0;
+	q->unsignalled = false;
+}
