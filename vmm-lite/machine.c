@@ -88,10 +88,10 @@ static void machine_end(struct machine *m, enum machine_end end, int status)
 static void vcpu_ended(void *opaque, struct vcpu *vcpu, enum vcpu_end end)
 {
 	static const enum machine_end ends[] = {
-		[VCPU_TRIPLE_FAULT] = END_TRIPLE_FAULT,
-		[VCPU_RESET] = END_REBOOT,
-		[VCPU_POWER_OFF] = END_POWER_OFF,
-		[VCPU_FAILED] = END_FAILED,
+	    [VCPU_TRIPLE_FAULT] = END_TRIPLE_FAULT,
+	    [VCPU_RESET] = END_REBOOT,
+	    [VCPU_POWER_OFF] = END_POWER_OFF,
+	    [VCPU_FAILED] = END_FAILED,
 	};
 
 	machine_end(opaque, ends[end], 0);
@@ -100,9 +100,9 @@ static void vcpu_ended(void *opaque, struct vcpu *vcpu, enum vcpu_end end)
 static void power_event(void *opaque, enum power_event event, uint8_t status)
 {
 	static const enum machine_end ends[] = {
-		[POWER_OFF] = END_POWER_OFF,
-		[POWER_REBOOT] = END_REBOOT,
-		[POWER_EXIT_STATUS] = END_EXIT_STATUS,
+	    [POWER_OFF] = END_POWER_OFF,
+	    [POWER_REBOOT] = END_REBOOT,
+	    [POWER_EXIT_STATUS] = END_EXIT_STATUS,
 	};
 
 	machine_end(opaque, ends[event], status);
@@ -142,11 +142,11 @@ static int plug_disks(struct machine *m, char *err, size_t err_size)
 	for (unsigned i = 0; i < m->options->disk_count; i++) {
 		struct disk_device *d = &m->disks[i];
 		struct virtio_blk_config config = {
-			.options = &m->options->disks[i],
-			.disk = d->disk,
-			.mem = &m->mem,
-			.wires = kvm_wires_interface(m->wires),
-			.name = d->name,
+		    .options = &m->options->disks[i],
+		    .disk = d->disk,
+		    .mem = &m->mem,
+		    .wires = kvm_wires_interface(m->wires),
+		    .name = d->name,
 		};
 
 		snprintf(d->name, sizeof(d->name), "disk%u", i);
@@ -165,12 +165,12 @@ static int plug_disks(struct machine *m, char *err, size_t err_size)
 static int build_platform(struct machine *m)
 {
 	struct serial_config serial = {
-		.bus = m->bus,
-		.wires = kvm_wires_interface(m->wires),
-		.port = SERIAL_COM1_PORT,
-		.gsi = SERIAL_COM1_GSI,
-		.output = serial_output,
-		.opaque = m,
+	    .bus = m->bus,
+	    .wires = kvm_wires_interface(m->wires),
+	    .port = SERIAL_COM1_PORT,
+	    .gsi = SERIAL_COM1_GSI,
+	    .output = serial_output,
+	    .opaque = m,
 	};
 
 	m->serial = serial_new(&serial);
@@ -187,9 +187,9 @@ static int build(struct machine *m, char *err, size_t err_size)
 {
 	const struct options *o = m->options;
 	struct stage_ring_options ring = {
-		.program = "vmm-lite " VBTRACE_VERSION " run",
-		.flight_recorder = o->flight_recorder,
-		.size = o->flight_recorder_size,
+	    .program = "vmm-lite " VBTRACE_VERSION " run",
+	    .flight_recorder = o->flight_recorder,
+	    .size = o->flight_recorder_size,
 	};
 	int error = open_boot_files(m, err, err_size);
 
@@ -234,15 +234,15 @@ static int power_on(struct machine *m, char *err, size_t err_size)
 		snprintf(err, err_size, "--memory is too small for the machine's tables");
 		return -ENOMEM;
 	}
-	error = o->payload ? payload_load(&m->payload, &m->mem, BOOT_TABLES, o->cpus, &entry, err,
-					  err_size)
-			   : linux_boot_load(&m->linux_boot, &m->mem, BOOT_TABLES, &entry, err,
-					     err_size);
+	error =
+	    o->payload
+		? payload_load(&m->payload, &m->mem, BOOT_TABLES, o->cpus, &entry, err, err_size)
+		: linux_boot_load(&m->linux_boot, &m->mem, BOOT_TABLES, &entry, err, err_size);
 	for (unsigned i = 0; i < o->cpus && !error; i++) {
 		struct vcpu *vcpu = &m->vcpus[i];
 
-		error = vcpu_init(vcpu, &m->vm, m->bus, i, o->cpus, i ? NULL : &entry, err,
-				  err_size);
+		error =
+		    vcpu_init(vcpu, &m->vm, m->bus, i, o->cpus, i ? NULL : &entry, err, err_size);
 		if (error)
 			break;
 		vcpu->ended = vcpu_ended;
@@ -327,9 +327,9 @@ static void watch(struct machine *m)
 	while (__atomic_load_n(&m->end, __ATOMIC_ACQUIRE) == END_NONE) {
 		bool input = m->console.readable && serial_input_room(m->serial);
 		struct pollfd fds[] = {
-			{.fd = m->event_fd, .events = POLLIN},
-			{.fd = m->signal_fd, .events = POLLIN},
-			{.fd = input ? STDIN_FILENO : -1, .events = POLLIN},
+		    {.fd = m->event_fd, .events = POLLIN},
+		    {.fd = m->signal_fd, .events = POLLIN},
+		    {.fd = input ? STDIN_FILENO : -1, .events = POLLIN},
 		};
 
 		poll(fds, 3, TICK_MS);

@@ -12,9 +12,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define OPTIONS_MAX_DISKS    16
-#define OPTIONS_MAX_QUEUES   64
-#define OPTIONS_MAX_CPUS     64
+#define OPTIONS_MAX_DISKS  16
+#define OPTIONS_MAX_QUEUES 64
+#define OPTIONS_MAX_CPUS   64
 
 enum disk_aio { AIO_IO_URING, AIO_SYNC, AIO_NULL };
 enum disk_cache { CACHE_WRITEBACK, CACHE_WRITETHROUGH };
@@ -29,16 +29,17 @@ enum disk_zoned { ZONED_NONE, ZONED_HOST_AWARE, ZONED_HOST_MANAGED };
 enum fault_kind { FAULT_ALL, FAULT_READ, FAULT_WRITE, FAULT_FLUSH, FAULT_STUCK };
 
 struct fault_options {
-	uint64_t delay_ns;     /* delay=TIME */
-	uint64_t delay_max_ns; /* delay=TIME-TIME: random between them; equal to delay_ns if fixed */
-	double error_rate;     /* error=RATE: 0 to 1 */
+	uint64_t delay_ns; /* delay=TIME */
+	uint64_t
+	    delay_max_ns;  /* delay=TIME-TIME: random between them; equal to delay_ns if fixed */
+	double error_rate; /* error=RATE: 0 to 1 */
 	enum fault_kind error_kind;
 	uint64_t error_first, error_last; /* error=sector:A-B: sectors that always fail */
 	bool error_sectors;
 };
 
 struct disk_options {
-	char *storage;	  /* owns the strings; freed by options_release_disk */
+	char *storage;    /* owns the strings; freed by options_release_disk */
 	const char *path; /* "null" with aio=null needs no file */
 	enum disk_aio aio;
 	bool direct;
@@ -55,9 +56,9 @@ struct disk_options {
 	bool iothread;
 	bool merge; /* adjacent writes popped together become one host write */
 	enum disk_zoned zoned;
-	uint64_t zone_size; /* bytes; emulated zones */
-	uint64_t size; /* bytes; null disk only */
-	uint32_t block_size; /* logical block shown to the guest; 0: the host's */
+	uint64_t zone_size;                 /* bytes; emulated zones */
+	uint64_t size;                      /* bytes; null disk only */
+	uint32_t block_size;                /* logical block shown to the guest; 0: the host's */
 	uint64_t features_on, features_off; /* features=+a:-b as virtio feature bits */
 	struct fault_options fault;
 };
@@ -67,7 +68,7 @@ enum vmm_command { VMM_RUN, VMM_BENCH, VMM_QTEST, VMM_HELP, VMM_VERSION };
 struct bench_options {
 	const char *rw; /* read write randread randwrite randrw */
 	uint64_t block_size;
-	unsigned depth;	  /* per queue */
+	unsigned depth;   /* per queue */
 	uint64_t time_ns; /* 0: until `count` */
 	uint64_t count;
 	bool verify;
@@ -90,7 +91,7 @@ struct options {
 	const char *qtest_socket; /* NULL: stdio */
 	struct bench_options bench;
 	enum vmm_command help_for; /* VMM_HELP: of this command; VMM_HELP itself: all */
-	char *storage;		   /* owns what is not in argv */
+	char *storage;             /* owns what is not in argv */
 };
 
 /*

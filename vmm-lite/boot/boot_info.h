@@ -16,7 +16,7 @@ struct vmm_boot_info {
 	uint32_t cpus;
 	uint64_t ram_low;  /* bytes of RAM from 0 */
 	uint64_t ram_high; /* bytes of RAM from 4 GiB */
-	uint64_t rsdp;	   /* ACPI root pointer */
+	uint64_t rsdp;     /* ACPI root pointer */
 };
 
 /* Written to this port, the byte becomes the exit status of vmm-lite. */

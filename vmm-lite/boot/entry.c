@@ -4,19 +4,20 @@
 #include <errno.h>
 #include <string.h>
 
-#define PAGE	   4096ull
+#define PAGE       4096ull
 #define PRESENT_RW 0x3ull
-#define LARGE	   0x80ull
-#define GIB	   (1ull << 30)
+#define LARGE      0x80ull
+#define GIB        (1ull << 30)
 
-_Static_assert(BOOT_PAGE_TABLES + 6 * PAGE <= BOOT_CMDLINE, "page tables end before the command line");
+_Static_assert(BOOT_PAGE_TABLES + 6 * PAGE <= BOOT_CMDLINE,
+	       "page tables end before the command line");
 
 int boot_entry_prepare(struct boot_entry *entry, const struct guest_mem *mem, bool huge)
 {
 	static const uint64_t gdt[BOOT_GDT_SIZE / 8] = {
-		[BOOT_CS / 8] = 0x00af9b000000ffff, /* 64-bit code */
-		[BOOT_DS / 8] = 0x00cf93000000ffff, /* data */
-		[BOOT_TR / 8] = 0x00008b000000ffff, /* a busy TSS, which VT-x insists on */
+	    [BOOT_CS / 8] = 0x00af9b000000ffff, /* 64-bit code */
+	    [BOOT_DS / 8] = 0x00cf93000000ffff, /* data */
+	    [BOOT_TR / 8] = 0x00008b000000ffff, /* a busy TSS, which VT-x insists on */
 	};
 	uint64_t *tables = guest_mem_ptr(mem, GPA(BOOT_PAGE_TABLES), 6 * PAGE, GUEST_WRITE);
 	uint64_t *pml4 = tables, *pdpt = tables + 512, *pd = tables + 1024;

@@ -19,8 +19,9 @@ int boot_file_open(struct boot_file *file, const char *option, const char *path,
 	file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (file->fd < 0 || fstat(file->fd, &st)) {
 		error = -errno;
-		snprintf(err, err_size, "%s '%s': cannot open it: %s; give a file that exists and "
-					"is readable",
+		snprintf(err, err_size,
+			 "%s '%s': cannot open it: %s; give a file that exists and "
+			 "is readable",
 			 option, path, strerror(-error));
 		goto fail;
 	}
@@ -78,8 +79,9 @@ int boot_file_load(const struct boot_file *file, uint64_t offset, const struct g
 	void *dst = guest_mem_ptr(mem, to, len, GUEST_WRITE);
 
 	if (!dst) {
-		snprintf(err, err_size, "%s '%s' does not fit into the guest's RAM; give more "
-					"--memory",
+		snprintf(err, err_size,
+			 "%s '%s' does not fit into the guest's RAM; give more "
+			 "--memory",
 			 file->option, file->path);
 		return -ENOMEM;
 	}

@@ -9,15 +9,16 @@
 #define SETUP_HEADER 0x1f1
 #define ENTRY_64     0x200 /* from the start of the protected-mode code */
 #define OTHER_LOADER 0xff
-#define PAGE	     4096ull
+#define PAGE         4096ull
 
 _Static_assert(sizeof(struct boot_params) == PAGE, "the zero page");
 _Static_assert(BOOT_PARAMS + PAGE <= BOOT_STACK, "the stack begins behind the boot parameters");
 
 static int no_kernel(char *err, size_t err_size, const char *why)
 {
-	snprintf(err, err_size, "is no Linux bzImage that can be booted: %s; give the vmlinuz of a "
-				"64-bit kernel",
+	snprintf(err, err_size,
+		 "is no Linux bzImage that can be booted: %s; give the vmlinuz of a "
+		 "64-bit kernel",
 		 why);
 	return -EINVAL;
 }
@@ -88,8 +89,9 @@ int linux_boot_open(struct linux_boot *boot, const char *kernel, const char *ini
 		error = -EINVAL;
 	}
 	if (!error && strlen(boot->append) > boot->image.cmdline_max) {
-		snprintf(err, err_size, "--append '%.20s...' is too long for this kernel; allowed: "
-					"%u characters",
+		snprintf(err, err_size,
+			 "--append '%.20s...' is too long for this kernel; allowed: "
+			 "%u characters",
 			 boot->append, boot->image.cmdline_max);
 		error = -EINVAL;
 	}
@@ -109,8 +111,8 @@ void linux_boot_close(struct linux_boot *boot)
 static void add_e820(struct boot_params *p, uint64_t start, uint64_t end, uint32_t type)
 {
 	if (end > start)
-		p->e820_table[p->e820_entries++] = (struct boot_e820_entry){
-			.addr = start, .size = end - start, .type = type};
+		p->e820_table[p->e820_entries++] =
+		    (struct boot_e820_entry){.addr = start, .size = end - start, .type = type};
 }
 
 static void fill_e820(struct boot_params *p, const struct guest_mem *mem)
@@ -138,8 +140,9 @@ static int load_initrd(const struct linux_boot *boot, const struct guest_mem *me
 		end = boot->image.initrd_max + 1;
 	start = size < end ? (end - size) & ~(PAGE - 1) : 0;
 	if (start < boot->image.load_address + boot->image.init_size) {
-		snprintf(err, err_size, "--initrd '%s' and the kernel need more RAM; give more "
-					"--memory",
+		snprintf(err, err_size,
+			 "--initrd '%s' and the kernel need more RAM; give more "
+			 "--memory",
 			 boot->initrd.path);
 		return -ENOMEM;
 	}

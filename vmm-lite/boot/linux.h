@@ -16,13 +16,13 @@
 
 struct bzimage {
 	uint16_t version;
-	uint32_t header_size;	   /* of the setup header at 0x1f1 */
-	uint64_t code_offset;	   /* of the protected-mode code in the file */
-	uint64_t code_size;	   /* to the end of the file */
-	uint64_t load_address;	   /* where it wants to be */
-	uint64_t init_size;	   /* bytes it needs there before it looks at the memory map */
-	uint32_t cmdline_max;	   /* without the final zero */
-	uint64_t initrd_max;	   /* highest address that the initrd may touch */
+	uint32_t header_size;  /* of the setup header at 0x1f1 */
+	uint64_t code_offset;  /* of the protected-mode code in the file */
+	uint64_t code_size;    /* to the end of the file */
+	uint64_t load_address; /* where it wants to be */
+	uint64_t init_size;    /* bytes it needs there before it looks at the memory map */
+	uint32_t cmdline_max;  /* without the final zero */
+	uint64_t initrd_max;   /* highest address that the initrd may touch */
 };
 
 /*

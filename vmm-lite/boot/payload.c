@@ -11,8 +11,9 @@
 
 static int no_payload(char *err, size_t err_size, const char *why)
 {
-	snprintf(err, err_size, "is no payload: %s; link a static 64-bit x86 ELF program to 1 MiB "
-				"or higher",
+	snprintf(err, err_size,
+		 "is no payload: %s; link a static 64-bit x86 ELF program to 1 MiB "
+		 "or higher",
 		 why);
 	return -EINVAL;
 }
@@ -66,8 +67,8 @@ int payload_parse(struct payload *payload, const Elf64_Ehdr *header, const Elf64
 		}
 		fault = segment_fault(s, file_size);
 		payload->segments[payload->segment_count++] = *s;
-		entry_inside |= header->e_entry >= s->p_paddr &&
-				header->e_entry - s->p_paddr < s->p_filesz;
+		entry_inside |=
+		    header->e_entry >= s->p_paddr && header->e_entry - s->p_paddr < s->p_filesz;
 	}
 	if (!fault && !entry_inside)
 		fault = "its entry point is in none of its segments";
@@ -102,8 +103,8 @@ int payload_open(struct payload *payload, const char *path, char *err, size_t er
 				       header.e_phnum * sizeof(segments[0]), err, err_size);
 		if (error)
 			goto out;
-		error = payload_parse(payload, &header, segments, payload->file.size, why,
-				      sizeof(why));
+		error =
+		    payload_parse(payload, &header, segments, payload->file.size, why, sizeof(why));
 	}
 	if (error)
 		snprintf(err, err_size, "--payload '%s' %s", path, why);
@@ -122,12 +123,12 @@ int payload_load(const struct payload *payload, const struct guest_mem *mem, uin
 		 unsigned cpus, struct boot_entry *entry, char *err, size_t err_size)
 {
 	struct vmm_boot_info info = {
-		.magic = VMM_BOOT_MAGIC,
-		.size = sizeof(info),
-		.cpus = cpus,
-		.ram_low = mem->regions[0].size,
-		.ram_high = guest_mem_size(mem) - mem->regions[0].size,
-		.rsdp = rsdp,
+	    .magic = VMM_BOOT_MAGIC,
+	    .size = sizeof(info),
+	    .cpus = cpus,
+	    .ram_low = mem->regions[0].size,
+	    .ram_high = guest_mem_size(mem) - mem->regions[0].size,
+	    .rsdp = rsdp,
 	};
 	int error = 0;
 
@@ -136,8 +137,9 @@ int payload_load(const struct payload *payload, const struct guest_mem *mem, uin
 
 		/* RAM is zero at power-on, so what the file does not fill already is. */
 		if (!guest_mem_ptr(mem, GPA(s->p_paddr), s->p_memsz, GUEST_WRITE)) {
-			snprintf(err, err_size, "--payload '%s' has a segment at 0x%llx that is not "
-						"in RAM; give more --memory",
+			snprintf(err, err_size,
+				 "--payload '%s' has a segment at 0x%llx that is not "
+				 "in RAM; give more --memory",
 				 payload->file.path, (unsigned long long)s->p_paddr);
 			error = -ENOMEM;
 		} else if (s->p_filesz) {

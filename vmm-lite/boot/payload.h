@@ -11,7 +11,7 @@
 #include "vmm-lite/boot/file.h"
 
 #define PAYLOAD_MAX_SEGMENTS 16
-#define PAYLOAD_LOWEST	     0x100000ull /* below are our tables */
+#define PAYLOAD_LOWEST       0x100000ull /* below are our tables */
 
 struct payload {
 	struct boot_file file;

@@ -56,7 +56,7 @@ static void extended_topology(struct cpuid_table *table, unsigned index, unsigne
 	drop(table, 0x1f);
 	for (uint32_t level = 0; level < 3; level++) {
 		struct kvm_cpuid_entry2 *e =
-			add(table, 0xb, level, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
+		    add(table, 0xb, level, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
 
 		if (!e)
 			return;
@@ -114,7 +114,7 @@ void cpuid_customize(struct cpuid_table *table, unsigned index, unsigned cpus, b
 	if (e) {
 		e->eax = index;
 		e->ebx = index; /* core id, one thread in it */
-		e->ecx = 0;	/* one node */
+		e->ecx = 0;     /* one node */
 	}
 
 	e = find(table, 0x40000000, 0);

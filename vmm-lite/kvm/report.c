@@ -22,10 +22,10 @@ void vcpu_print_registers(const struct vcpu *vcpu)
 		const char *name;
 		const __u64 *value;
 	} row[] = {
-		{"rax", &regs.rax}, {"rbx", &regs.rbx}, {"rcx", &regs.rcx}, {"rdx", &regs.rdx},
-		{"rsi", &regs.rsi}, {"rdi", &regs.rdi}, {"rsp", &regs.rsp}, {"rbp", &regs.rbp},
-		{"r8 ", &regs.r8},  {"r9 ", &regs.r9},	{"r10", &regs.r10}, {"r11", &regs.r11},
-		{"r12", &regs.r12}, {"r13", &regs.r13}, {"r14", &regs.r14}, {"r15", &regs.r15},
+	    {"rax", &regs.rax}, {"rbx", &regs.rbx}, {"rcx", &regs.rcx}, {"rdx", &regs.rdx},
+	    {"rsi", &regs.rsi}, {"rdi", &regs.rdi}, {"rsp", &regs.rsp}, {"rbp", &regs.rbp},
+	    {"r8 ", &regs.r8},  {"r9 ", &regs.r9},  {"r10", &regs.r10}, {"r11", &regs.r11},
+	    {"r12", &regs.r12}, {"r13", &regs.r13}, {"r14", &regs.r14}, {"r15", &regs.r15},
 	};
 
 	if (ioctl(vcpu->fd, KVM_GET_REGS, &regs) || ioctl(vcpu->fd, KVM_GET_SREGS, &sregs)) {
@@ -88,30 +88,30 @@ uint64_t vcpu_kernel_exits(const struct vcpu *vcpu)
 const char *vcpu_exit_name(unsigned reason)
 {
 	static const char *const names[] = {
-		[KVM_EXIT_UNKNOWN] = "unknown",
-		[KVM_EXIT_EXCEPTION] = "exception",
-		[KVM_EXIT_IO] = "io",
-		[KVM_EXIT_HYPERCALL] = "hypercall",
-		[KVM_EXIT_DEBUG] = "debug",
-		[KVM_EXIT_HLT] = "hlt",
-		[KVM_EXIT_MMIO] = "mmio",
-		[KVM_EXIT_IRQ_WINDOW_OPEN] = "irq_window_open",
-		[KVM_EXIT_SHUTDOWN] = "shutdown",
-		[KVM_EXIT_FAIL_ENTRY] = "fail_entry",
-		[KVM_EXIT_INTR] = "intr",
-		[KVM_EXIT_SET_TPR] = "set_tpr",
-		[KVM_EXIT_TPR_ACCESS] = "tpr_access",
-		[KVM_EXIT_NMI] = "nmi",
-		[KVM_EXIT_INTERNAL_ERROR] = "internal_error",
-		[KVM_EXIT_SYSTEM_EVENT] = "system_event",
-		[KVM_EXIT_IOAPIC_EOI] = "ioapic_eoi",
-		[KVM_EXIT_HYPERV] = "hyperv",
-		[KVM_EXIT_X86_RDMSR] = "rdmsr",
-		[KVM_EXIT_X86_WRMSR] = "wrmsr",
-		[KVM_EXIT_DIRTY_RING_FULL] = "dirty_ring_full",
-		[KVM_EXIT_AP_RESET_HOLD] = "ap_reset_hold",
-		[KVM_EXIT_X86_BUS_LOCK] = "bus_lock",
-		[KVM_EXIT_NOTIFY] = "notify",
+	    [KVM_EXIT_UNKNOWN] = "unknown",
+	    [KVM_EXIT_EXCEPTION] = "exception",
+	    [KVM_EXIT_IO] = "io",
+	    [KVM_EXIT_HYPERCALL] = "hypercall",
+	    [KVM_EXIT_DEBUG] = "debug",
+	    [KVM_EXIT_HLT] = "hlt",
+	    [KVM_EXIT_MMIO] = "mmio",
+	    [KVM_EXIT_IRQ_WINDOW_OPEN] = "irq_window_open",
+	    [KVM_EXIT_SHUTDOWN] = "shutdown",
+	    [KVM_EXIT_FAIL_ENTRY] = "fail_entry",
+	    [KVM_EXIT_INTR] = "intr",
+	    [KVM_EXIT_SET_TPR] = "set_tpr",
+	    [KVM_EXIT_TPR_ACCESS] = "tpr_access",
+	    [KVM_EXIT_NMI] = "nmi",
+	    [KVM_EXIT_INTERNAL_ERROR] = "internal_error",
+	    [KVM_EXIT_SYSTEM_EVENT] = "system_event",
+	    [KVM_EXIT_IOAPIC_EOI] = "ioapic_eoi",
+	    [KVM_EXIT_HYPERV] = "hyperv",
+	    [KVM_EXIT_X86_RDMSR] = "rdmsr",
+	    [KVM_EXIT_X86_WRMSR] = "wrmsr",
+	    [KVM_EXIT_DIRTY_RING_FULL] = "dirty_ring_full",
+	    [KVM_EXIT_AP_RESET_HOLD] = "ap_reset_hold",
+	    [KVM_EXIT_X86_BUS_LOCK] = "bus_lock",
+	    [KVM_EXIT_NOTIFY] = "notify",
 	};
 
 	return reason < sizeof(names) / sizeof(names[0]) ? names[reason] : NULL;

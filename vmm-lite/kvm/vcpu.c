@@ -13,12 +13,25 @@
 #include "vmm-lite/kvm/cpuid.h"
 #include "vmm-lite/log.h"
 
-#define KICK_SIGNAL (SIGRTMIN + 1)
+#define KICK_SIGNAL           (SIGRTMIN + 1)
 
-#define MSR_MISC_ENABLE	      0x1a0
+#define MSR_MISC_ENABLE       0x1a0
 #define MISC_ENABLE_FAST_STRS 0x1ull
 #define MSR_MTRR_DEF_TYPE     0x2ff
-#define MTRR_ENABLE_WB	      0x806ull
+#define MTRR_ENABLE_WB        0x806ull
+
+/*
+ * Switch x87, SSE and AVX state on, as firmware may. KVM reports the size of the XSAVE area by
+ * what is on, and under emulated SVM it does not see the guest's own XSETBV.
+ */
+static int set_xcr0(struct vcpu *vcpu, uint64_t supported)
+{
+	struct kvm_xcrs xcrs = {.nr_xcrs = 1, .xcrs[0].value = supported & 7};
+
+	if (!xcrs.xcrs[0].value || ioctl(vcpu->vm->dev_fd, KVM_CHECK_EXTENSION, KVM_CAP_XCRS) <= 0)
+		return 0;
+	return ioctl(vcpu->fd, KVM_SET_XCRS, &xcrs) ? -errno : 0;
+}
 
 static int set_cpuid(struct vcpu *vcpu, unsigned cpus)
 {
@@ -27,7 +40,12 @@ static int set_cpuid(struct vcpu *vcpu, unsigned cpus)
 	if (ioctl(vcpu->vm->dev_fd, KVM_GET_SUPPORTED_CPUID, &table))
 		return -errno;
 	cpuid_customize(&table, vcpu->index, cpus, vcpu->vm->tsc_deadline);
-	return ioctl(vcpu->fd, KVM_SET_CPUID2, &table) ? -errno : 0;
+	if (ioctl(vcpu->fd, KVM_SET_CPUID2, &table))
+		return -errno;
+	for (uint32_t i = 0; i < table.header.nent; i++)
+		if (table.entries[i].function == 0xd && table.entries[i].index == 0)
+			return set_xcr0(vcpu, table.entries[i].eax);
+	return 0;
 }
 
 static int set_msrs(struct vcpu *vcpu)
@@ -36,14 +54,14 @@ static int set_msrs(struct vcpu *vcpu)
 		struct kvm_msrs header;
 		struct kvm_msr_entry entries[2];
 	} msrs = {
-		.header.nmsrs = 2,
-		.entries =
-			{
-				/* All memory write-back: without it Linux turns PAT off. */
-				{.index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE_WB},
-				/* Last, because KVM for AMD processors may refuse it; no harm. */
-				{.index = MSR_MISC_ENABLE, .data = MISC_ENABLE_FAST_STRS},
-			},
+	    .header.nmsrs = 2,
+	    .entries =
+		{
+		    /* All memory write-back: without it Linux turns PAT off. */
+		    {.index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE_WB},
+		    /* Last, because KVM for AMD processors may refuse it; no harm. */
+		    {.index = MSR_MISC_ENABLE, .data = MISC_ENABLE_FAST_STRS},
+		},
 	};
 
 	return ioctl(vcpu->fd, KVM_SET_MSRS, &msrs) < 1 ? -errno : 0;
@@ -52,29 +70,29 @@ static int set_msrs(struct vcpu *vcpu)
 static int set_entry(struct vcpu *vcpu, const struct boot_entry *entry)
 {
 	struct kvm_segment code = {
-		.limit = 0xffffffff,
-		.selector = BOOT_CS,
-		.type = 0xb,
-		.present = 1,
-		.s = 1,
-		.l = 1,
-		.g = 1,
+	    .limit = 0xffffffff,
+	    .selector = BOOT_CS,
+	    .type = 0xb,
+	    .present = 1,
+	    .s = 1,
+	    .l = 1,
+	    .g = 1,
 	};
 	struct kvm_segment data = {
-		.limit = 0xffffffff,
-		.selector = BOOT_DS,
-		.type = 0x3,
-		.present = 1,
-		.s = 1,
-		.db = 1,
-		.g = 1,
+	    .limit = 0xffffffff,
+	    .selector = BOOT_DS,
+	    .type = 0x3,
+	    .present = 1,
+	    .s = 1,
+	    .db = 1,
+	    .g = 1,
 	};
 	struct kvm_regs regs = {
-		.rip = entry->rip,
-		.rsp = entry->rsp,
-		.rsi = entry->rsi,
-		.rdi = entry->rdi,
-		.rflags = 0x2,
+	    .rip = entry->rip,
+	    .rsp = entry->rsp,
+	    .rsi = entry->rsi,
+	    .rdi = entry->rdi,
+	    .rflags = 0x2,
 	};
 	struct kvm_sregs sregs;
 
@@ -82,8 +100,8 @@ static int set_entry(struct vcpu *vcpu, const struct boot_entry *entry)
 		return -errno;
 	sregs.cs = code;
 	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
-	sregs.tr = (struct kvm_segment){
-		.limit = 0xffff, .selector = BOOT_TR, .type = 0xb, .present = 1};
+	sregs.tr =
+	    (struct kvm_segment){.limit = 0xffff, .selector = BOOT_TR, .type = 0xb, .present = 1};
 	sregs.gdt.base = entry->gdt;
 	sregs.gdt.limit = BOOT_GDT_SIZE - 1;
 	sregs.idt.base = 0;
@@ -209,11 +227,10 @@ static enum vcpu_end give_up(struct vcpu *vcpu)
 		log_line("vcpu %u: KVM internal error, suberror %u%s", vcpu->index,
 			 run->internal.suberror,
 			 run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION
-				 ? " (an instruction that it cannot emulate)"
-				 : "");
+			     ? " (an instruction that it cannot emulate)"
+			     : "");
 		for (uint32_t i = 0; i < run->internal.ndata && i < 16; i++)
-			log_line("  data[%u] 0x%llx", i,
-				 (unsigned long long)run->internal.data[i]);
+			log_line("  data[%u] 0x%llx", i, (unsigned long long)run->internal.data[i]);
 		break;
 	default: {
 		const char *name = vcpu_exit_name(run->exit_reason);

@@ -15,9 +15,9 @@
 #define VCPU_EXIT_REASONS 48
 
 enum vcpu_end {
-	VCPU_STOPPED,	   /* asked to */
+	VCPU_STOPPED,      /* asked to */
 	VCPU_TRIPLE_FAULT, /* the guest shut its CPU down */
-	VCPU_RESET,	   /* KVM says the guest wants a reset or a power-off */
+	VCPU_RESET,        /* KVM says the guest wants a reset or a power-off */
 	VCPU_POWER_OFF,
 	VCPU_FAILED, /* KVM cannot run it; a report was printed */
 };
@@ -29,8 +29,8 @@ struct vcpu {
 	int fd;
 	struct kvm_run *run;
 	pthread_t thread;
-	bool running; /* the thread was started and not joined */
-	bool stop;    /* atomic */
+	bool running;                      /* the thread was started and not joined */
+	bool stop;                         /* atomic */
 	uint64_t exits[VCPU_EXIT_REASONS]; /* to user space, by reason */
 
 	/* Called once by the vCPU's thread when it ends for any reason but VCPU_STOPPED. */

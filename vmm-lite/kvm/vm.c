@@ -10,22 +10,22 @@
 
 /* Four pages below 4 GiB that VT-x wants for real mode; no RAM or device is there. */
 #define IDENTITY_MAP_ADDRESS 0xfffbc000ull
-#define TSS_ADDRESS	     0xfffbd000ul
+#define TSS_ADDRESS          0xfffbd000ul
 
 static const struct {
 	int cap;
 	const char *name;
 } needed[] = {
-	{KVM_CAP_USER_MEMORY, "user memory slots"},
-	{KVM_CAP_IRQCHIP, "the in-kernel irqchip"},
-	{KVM_CAP_PIT2, "the in-kernel PIT"},
-	{KVM_CAP_EXT_CPUID, "CPUID of guests"},
-	{KVM_CAP_SIGNAL_MSI, "KVM_SIGNAL_MSI"},
-	{KVM_CAP_IRQ_ROUTING, "interrupt routing"},
-	{KVM_CAP_IRQFD, "irqfd"},
-	{KVM_CAP_IRQFD_RESAMPLE, "irqfd with resampling"},
-	{KVM_CAP_IOEVENTFD, "ioeventfd"},
-	{KVM_CAP_IMMEDIATE_EXIT, "immediate exit (Linux 4.13)"},
+    {KVM_CAP_USER_MEMORY, "user memory slots"},
+    {KVM_CAP_IRQCHIP, "the in-kernel irqchip"},
+    {KVM_CAP_PIT2, "the in-kernel PIT"},
+    {KVM_CAP_EXT_CPUID, "CPUID of guests"},
+    {KVM_CAP_SIGNAL_MSI, "KVM_SIGNAL_MSI"},
+    {KVM_CAP_IRQ_ROUTING, "interrupt routing"},
+    {KVM_CAP_IRQFD, "irqfd"},
+    {KVM_CAP_IRQFD_RESAMPLE, "irqfd with resampling"},
+    {KVM_CAP_IOEVENTFD, "ioeventfd"},
+    {KVM_CAP_IMMEDIATE_EXIT, "immediate exit (Linux 4.13)"},
 };
 
 static int open_device(struct kvm_vm *vm, unsigned cpus, char *err, size_t err_size)
@@ -38,9 +38,9 @@ static int open_device(struct kvm_vm *vm, unsigned cpus, char *err, size_t err_s
 
 		snprintf(err, err_size, "cannot open '/dev/kvm': %s; %s", strerror(error),
 			 error == EACCES
-				 ? "join the group kvm, or use root"
-				 : "load kvm_intel or kvm_amd, or use a machine that has it: "
-				   "lab/run -- vmm-lite run ...");
+			     ? "join the group kvm, or use root"
+			     : "load kvm_intel or kvm_amd, or use a machine that has it: "
+			       "lab/run -- vmm-lite run ...");
 		return -error;
 	}
 	version = ioctl(vm->dev_fd, KVM_GET_API_VERSION, 0);
@@ -72,11 +72,11 @@ static int add_memory(struct kvm_vm *vm, const struct guest_mem *mem)
 	for (unsigned i = 0; i < mem->count; i++) {
 		const struct guest_region *r = &mem->regions[i];
 		struct kvm_userspace_memory_region slot = {
-			.slot = i,
-			.flags = r->read_only ? KVM_MEM_READONLY : 0,
-			.guest_phys_addr = r->base.value,
-			.memory_size = r->size,
-			.userspace_addr = (uintptr_t)r->host,
+		    .slot = i,
+		    .flags = r->read_only ? KVM_MEM_READONLY : 0,
+		    .guest_phys_addr = r->base.value,
+		    .memory_size = r->size,
+		    .userspace_addr = (uintptr_t)r->host,
 		};
 
 		if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot))

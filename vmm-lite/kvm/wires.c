@@ -21,7 +21,7 @@ struct binding {
 
 struct kvm_wires {
 	pthread_mutex_t lock; /* all below, but for reading fd */
-	int fd;		      /* of the VM, or -1; atomic */
+	int fd;               /* of the VM, or -1; atomic */
 	struct binding bindings[MAX_BINDINGS];
 	struct doorbell doorbells[MAX_DOORBELLS];
 	unsigned doorbell_count;
@@ -43,9 +43,9 @@ static int wires_msi(void *ctx, const struct msi_message *m)
 {
 	struct kvm_wires *w = ctx;
 	struct kvm_msi msi = {
-		.address_lo = (uint32_t)m->address,
-		.address_hi = (uint32_t)(m->address >> 32),
-		.data = m->data,
+	    .address_lo = (uint32_t)m->address,
+	    .address_hi = (uint32_t)(m->address >> 32),
+	    .data = m->data,
 	};
 
 	if (!good_address(m))
@@ -66,9 +66,9 @@ static int wires_line(void *ctx, unsigned gsi, bool level)
 static void route_pin(struct kvm_irq_routing *r, unsigned gsi, unsigned chip, unsigned pin)
 {
 	r->entries[r->nr++] = (struct kvm_irq_routing_entry){
-		.gsi = gsi,
-		.type = KVM_IRQ_ROUTING_IRQCHIP,
-		.u.irqchip = {.irqchip = chip, .pin = pin},
+	    .gsi = gsi,
+	    .type = KVM_IRQ_ROUTING_IRQCHIP,
+	    .u.irqchip = {.irqchip = chip, .pin = pin},
 	};
 }
 
@@ -94,14 +94,14 @@ static int set_routing(struct kvm_wires *w)
 		if (!b->used || b->line)
 			continue;
 		r->entries[r->nr++] = (struct kvm_irq_routing_entry){
-			.gsi = b->gsi,
-			.type = KVM_IRQ_ROUTING_MSI,
-			.u.msi =
-				{
-					.address_lo = (uint32_t)b->message.address,
-					.address_hi = (uint32_t)(b->message.address >> 32),
-					.data = b->message.data,
-				},
+		    .gsi = b->gsi,
+		    .type = KVM_IRQ_ROUTING_MSI,
+		    .u.msi =
+			{
+			    .address_lo = (uint32_t)b->message.address,
+			    .address_hi = (uint32_t)(b->message.address >> 32),
+			    .data = b->message.data,
+			},
 		};
 	}
 	return ioctl(w->fd, KVM_SET_GSI_ROUTING, r) ? -errno : 0;
@@ -110,10 +110,10 @@ static int set_routing(struct kvm_wires *w)
 static int set_irqfd(struct kvm_wires *w, const struct binding *b, bool assign)
 {
 	struct kvm_irqfd irqfd = {
-		.fd = (uint32_t)b->eventfd,
-		.gsi = b->gsi,
-		.flags = assign ? (b->line ? KVM_IRQFD_FLAG_RESAMPLE : 0) : KVM_IRQFD_FLAG_DEASSIGN,
-		.resamplefd = assign && b->line ? (uint32_t)b->resample : 0,
+	    .fd = (uint32_t)b->eventfd,
+	    .gsi = b->gsi,
+	    .flags = assign ? (b->line ? KVM_IRQFD_FLAG_RESAMPLE : 0) : KVM_IRQFD_FLAG_DEASSIGN,
+	    .resamplefd = assign && b->line ? (uint32_t)b->resample : 0,
 	};
 
 	return ioctl(w->fd, KVM_IRQFD, &irqfd) ? -errno : 0;
@@ -122,13 +122,13 @@ static int set_irqfd(struct kvm_wires *w, const struct binding *b, bool assign)
 static int set_doorbell(struct kvm_wires *w, const struct doorbell *d, bool assign)
 {
 	struct kvm_ioeventfd io = {
-		.addr = d->addr,
-		.len = d->size,
-		.fd = d->eventfd,
-		.datamatch = d->data,
-		.flags = (assign ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN) |
-			 (d->space == BUS_PIO ? KVM_IOEVENTFD_FLAG_PIO : 0) |
-			 (d->match_data ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0),
+	    .addr = d->addr,
+	    .len = d->size,
+	    .fd = d->eventfd,
+	    .datamatch = d->data,
+	    .flags = (assign ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN) |
+		     (d->space == BUS_PIO ? KVM_IOEVENTFD_FLAG_PIO : 0) |
+		     (d->match_data ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0),
 	};
 
 	return ioctl(w->fd, KVM_IOEVENTFD, &io) ? -errno : 0;
@@ -331,15 +331,15 @@ int kvm_wires_attach(struct kvm_wires *w, struct kvm_vm *vm)
 struct wires kvm_wires_interface(struct kvm_wires *w)
 {
 	static const struct wires_ops ops = {
-		.msi = wires_msi,
-		.line = wires_line,
-		.bind_msi = wires_bind_msi,
-		.rebind_msi = wires_rebind_msi,
-		.unbind_msi = wires_unbind,
-		.bind_line = wires_bind_line,
-		.unbind_line = wires_unbind,
-		.add_doorbell = wires_add_doorbell,
-		.remove_doorbell = wires_remove_doorbell,
+	    .msi = wires_msi,
+	    .line = wires_line,
+	    .bind_msi = wires_bind_msi,
+	    .rebind_msi = wires_rebind_msi,
+	    .unbind_msi = wires_unbind,
+	    .bind_line = wires_bind_line,
+	    .unbind_line = wires_unbind,
+	    .add_doorbell = wires_add_doorbell,
+	    .remove_doorbell = wires_remove_doorbell,
 	};
 
 	return (struct wires){.ops = &ops, .ctx = w, .kvm = true};

@@ -73,15 +73,15 @@ _Static_assert(sizeof(struct acpi_fadt) == 276, "FADT of ACPI 6");
 
 /* What Linux need not look for: each costs probes, and each probe exits. */
 #define BOOT_LEGACY_DEVICES 0x01
-#define BOOT_NO_VGA	    0x04
-#define BOOT_NO_ASPM	    0x10
+#define BOOT_NO_VGA         0x04
+#define BOOT_NO_ASPM        0x10
 #define BOOT_NO_CMOS_RTC    0x20
 
-#define FLAG_WBINVD	   (1u << 0)
-#define FLAG_C1		   (1u << 2)
-#define FLAG_POWER_BUTTON  (1u << 4) /* not in the fixed registers: there is none */
-#define FLAG_SLEEP_BUTTON  (1u << 5)
-#define FLAG_RESET	   (1u << 10)
+#define FLAG_WBINVD         (1u << 0)
+#define FLAG_C1             (1u << 2)
+#define FLAG_POWER_BUTTON   (1u << 4) /* not in the fixed registers: there is none */
+#define FLAG_SLEEP_BUTTON   (1u << 5)
+#define FLAG_RESET          (1u << 10)
 
 struct image {
 	uint8_t *buf;
@@ -103,7 +103,7 @@ static void fill_header(struct acpi_header *h, const char *signature, uint8_t re
 			uint32_t length)
 {
 	*h = (struct acpi_header){
-		.length = length, .revision = revision, .oem_revision = 1, .creator_revision = 1};
+	    .length = length, .revision = revision, .oem_revision = 1, .creator_revision = 1};
 	memcpy(h->signature, signature, 4);
 	memcpy(h->oem_id, "VBTRAC", 6);
 	memcpy(h->oem_table_id, "VMMLITE ", 8);
@@ -134,8 +134,8 @@ static void emit_interrupts(struct aml *aml)
 	for (unsigned slot = 0; slot < PCI_SLOTS; slot++) {
 		entry = aml_package(aml, 4);
 		aml_integer(aml, (uint64_t)slot << 16 | 0xffff); /* any function */
-		aml_integer(aml, 0);				 /* INTA# */
-		aml_integer(aml, 0);				 /* no link device: */
+		aml_integer(aml, 0);                             /* INTA# */
+		aml_integer(aml, 0);                             /* no link device: */
 		aml_integer(aml, PCI_GSI_BASE + slot % PCI_GSI_COUNT);
 		aml_close(aml, entry);
 	}
@@ -180,8 +180,7 @@ static void emit_serial(struct aml *aml)
 static uint64_t append_dsdt(struct image *image)
 {
 	uint8_t buf[4096];
-	struct aml aml = {
-		.data = buf, .len = sizeof(struct acpi_header), .size = sizeof(buf)};
+	struct aml aml = {.data = buf, .len = sizeof(struct acpi_header), .size = sizeof(buf)};
 	size_t scope, package;
 
 	aml_name_decl(&aml, "\\_S5_");
@@ -204,29 +203,29 @@ static uint64_t append_dsdt(struct image *image)
 static struct acpi_address port(uint64_t address, uint8_t bytes)
 {
 	return (struct acpi_address){
-		.space = 1, .bits = 8 * bytes, .access = bytes == 1 ? 1 : 2, .address = address};
+	    .space = 1, .bits = 8 * bytes, .access = bytes == 1 ? 1 : 2, .address = address};
 }
 
 static uint64_t append_fadt(struct image *image, uint64_t facs, uint64_t dsdt)
 {
 	struct acpi_fadt fadt = {
-		.facs = (uint32_t)facs,
-		.dsdt = (uint32_t)dsdt,
-		.sci = POWER_SCI_GSI,
-		.pm1a_event = POWER_PM1_EVENT,
-		.pm1a_control = POWER_PM1_CONTROL,
-		.pm1_event_len = 4,
-		.pm1_control_len = 2,
-		.c2_latency = 0xfff, /* no C2, no C3 */
-		.c3_latency = 0xfff,
-		.boot_flags = BOOT_LEGACY_DEVICES | BOOT_NO_VGA | BOOT_NO_ASPM | BOOT_NO_CMOS_RTC,
-		.flags = FLAG_WBINVD | FLAG_C1 | FLAG_POWER_BUTTON | FLAG_SLEEP_BUTTON | FLAG_RESET,
-		.reset = port(POWER_RESET, 1),
-		.reset_value = POWER_RESET_VALUE,
-		.minor = 3,
-		.x_dsdt = dsdt,
-		.x_pm1a_event = port(POWER_PM1_EVENT, 4),
-		.x_pm1a_control = port(POWER_PM1_CONTROL, 2),
+	    .facs = (uint32_t)facs,
+	    .dsdt = (uint32_t)dsdt,
+	    .sci = POWER_SCI_GSI,
+	    .pm1a_event = POWER_PM1_EVENT,
+	    .pm1a_control = POWER_PM1_CONTROL,
+	    .pm1_event_len = 4,
+	    .pm1_control_len = 2,
+	    .c2_latency = 0xfff, /* no C2, no C3 */
+	    .c3_latency = 0xfff,
+	    .boot_flags = BOOT_LEGACY_DEVICES | BOOT_NO_VGA | BOOT_NO_ASPM | BOOT_NO_CMOS_RTC,
+	    .flags = FLAG_WBINVD | FLAG_C1 | FLAG_POWER_BUTTON | FLAG_SLEEP_BUTTON | FLAG_RESET,
+	    .reset = port(POWER_RESET, 1),
+	    .reset_value = POWER_RESET_VALUE,
+	    .minor = 3,
+	    .x_dsdt = dsdt,
+	    .x_pm1a_event = port(POWER_PM1_EVENT, 4),
+	    .x_pm1a_control = port(POWER_PM1_CONTROL, 2),
 	};
 
 	fill_header(&fadt.header, "FACP", 6, sizeof(fadt));
@@ -283,7 +282,8 @@ static uint64_t append_madt(struct image *image, unsigned cpus)
 
 size_t acpi_build(uint8_t *buf, size_t size, uint64_t base, unsigned cpus)
 {
-	struct image image = {.buf = buf, .len = sizeof(struct acpi_rsdp), .size = size, .base = base};
+	struct image image = {
+	    .buf = buf, .len = sizeof(struct acpi_rsdp), .size = size, .base = base};
 	struct {
 		struct acpi_header header;
 		uint64_t tables[2];

@@ -13,11 +13,11 @@
 enum console_command { CONSOLE_NONE, CONSOLE_QUIT, CONSOLE_HELP, CONSOLE_STATS };
 
 struct console {
-	bool raw;	  /* the terminal was switched */
-	bool readable;	  /* standard input has not ended, and is ours to read */
-	bool prefix;	  /* Ctrl-A was typed */
+	bool raw;         /* the terminal was switched */
+	bool readable;    /* standard input has not ended, and is ours to read */
+	bool prefix;      /* Ctrl-A was typed */
 	bool output_gone; /* standard output cannot be written any more */
-	bool hurry;	  /* set by anybody: drop output rather than wait for a stuck reader */
+	bool hurry;       /* set by anybody: drop output rather than wait for a stuck reader */
 };
 
 /* Switch the terminal, if there is one. */

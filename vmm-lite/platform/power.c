@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm-lite/platform/power.h"
 
-#define SCI_ENABLED 0x0001
+#define SCI_ENABLED   0x0001
 #define SLEEP_TYPE(v) ((v) >> 10 & 7)
 #define SLEEP_ENABLE  0x2000
 
@@ -54,20 +54,20 @@ int power_init(struct power *power, struct bus *bus)
 
 	power->bus = bus;
 	power->registers = (struct bus_range){
-		.name = "power",
-		.space = BUS_PIO,
-		.base = POWER_PM1_EVENT,
-		.size = REGISTERS,
-		.ops = &power_ops,
-		.opaque = power,
+	    .name = "power",
+	    .space = BUS_PIO,
+	    .base = POWER_PM1_EVENT,
+	    .size = REGISTERS,
+	    .ops = &power_ops,
+	    .opaque = power,
 	};
 	power->exit = (struct bus_range){
-		.name = "exit",
-		.space = BUS_PIO,
-		.base = POWER_EXIT,
-		.size = 1,
-		.ops = &exit_ops,
-		.opaque = power,
+	    .name = "exit",
+	    .space = BUS_PIO,
+	    .base = POWER_EXIT,
+	    .size = 1,
+	    .ops = &exit_ops,
+	    .opaque = power,
 	};
 	power_reset(power);
 	err = bus_add(bus, &power->registers);

@@ -13,13 +13,13 @@
 
 #include "vmm-lite/bus.h"
 
-#define POWER_PM1_EVENT	  0x600
+#define POWER_PM1_EVENT   0x600
 #define POWER_PM1_CONTROL 0x604
-#define POWER_RESET	  0x606
+#define POWER_RESET       0x606
 #define POWER_RESET_VALUE 1
-#define POWER_EXIT	  0xf4
-#define POWER_SLEEP_S5	  5
-#define POWER_SCI_GSI	  9
+#define POWER_EXIT        0xf4
+#define POWER_SLEEP_S5    5
+#define POWER_SCI_GSI     9
 
 enum power_event { POWER_OFF, POWER_REBOOT, POWER_EXIT_STATUS };
 

@@ -19,7 +19,7 @@ struct serial {
 
 	uint8_t ier, lcr, mcr, fcr, scr, dll, dlm;
 	bool thre_pending; /* "transmitter empty" not yet told */
-	bool line;	   /* as driven */
+	bool line;         /* as driven */
 
 	uint8_t input[INPUT_SIZE];
 	uint32_t input_head, input_tail;
@@ -186,12 +186,12 @@ struct serial *serial_new(const struct serial_config *config)
 	s->config = *config;
 	pthread_mutex_init(&s->lock, NULL);
 	s->range = (struct bus_range){
-		.name = "serial",
-		.space = BUS_PIO,
-		.base = config->port,
-		.size = SERIAL_PORTS,
-		.ops = &serial_ops,
-		.opaque = s,
+	    .name = "serial",
+	    .space = BUS_PIO,
+	    .base = config->port,
+	    .size = SERIAL_PORTS,
+	    .ops = &serial_ops,
+	    .opaque = s,
 	};
 	serial_reset(s);
 	if (bus_add(config->bus, &s->range)) {

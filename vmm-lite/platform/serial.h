@@ -17,8 +17,8 @@
 #include "vmm-lite/wires.h"
 
 #define SERIAL_COM1_PORT 0x3f8
-#define SERIAL_COM1_GSI	 4
-#define SERIAL_PORTS	 8
+#define SERIAL_COM1_GSI  4
+#define SERIAL_PORTS     8
 
 struct serial;
 
