@@ -9,3 +9,6 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIBVMM) $(LIBVBTRACE)
 
 unit: $(UNIT_BIN) ## the unit tests (cmocka), natively
 	$(Q)tests/run-unit $(UNIT_BIN)
+
+check-e2e: bin lab guest-image ## end-to-end tests in the lab: boots, fio with verification, traces
+	$(Q)tests/run-e2e $(E2E)
