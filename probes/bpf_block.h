@@ -18,8 +18,10 @@
 
 struct owner {
 	__u64 key;
-	__u32 target;
-	__u32 how;
+	__u64 sector; /* what it was when it was queued: an address that is used anew is not it */
+	__u32 sectors;
+	__u16 target;
+	__u16 how;
 };
 
 struct {
@@ -178,12 +180,40 @@ static __always_inline bool is_swap(struct bio *bio)
 	       bio->bi_opf >> (bpf_core_enum_value(enum req_flag_bits, __REQ_SWAP) & 31) & 1;
 }
 
+/*
+ * An entry that is already there belonged to a bio whose completion was not seen: then an event
+ * is missing, and that is counted.
+ */
+static __always_inline void remember(struct bio *bio, struct owner *owner)
+{
+	__u64 address = (__u64)bio;
+
+	if (!bpf_map_update_elem(&bios, &address, owner, BPF_NOEXIST))
+		return;
+	if (bpf_map_lookup_elem(&bios, &address))
+		lose(VBT_LOSS_UNSEEN, VBT_MARK_complete);
+	if (bpf_map_update_elem(&bios, &address, owner, BPF_ANY))
+		lose(VBT_LOSS_MAP, VBT_MARK_issue);
+}
+
+/* NULL: not one of ours; likewise if another bio has got the address of one of ours since. */
+static __always_inline struct owner *recall(struct bio *bio)
+{
+	__u64 address = (__u64)bio, sector = bio->bi_iter.bi_sector;
+	struct owner *owner = bpf_map_lookup_elem(&bios, &address);
+
+	if (!owner || (sector >= owner->sector && sector <= owner->sector + owner->sectors))
+		return owner;
+	if (!bpf_map_delete_elem(&bios, &address))
+		lose(VBT_LOSS_UNSEEN, VBT_MARK_complete);
+	return NULL;
+}
+
 SEC("tp_btf/block_bio_queue")
 int BPF_PROG(block_bio_queue, struct bio *bio)
 {
 	int target = current_target();
 	struct owner owner = {0};
-	__u64 address = (__u64)bio;
 
 	if (target < 0)
 		return 0;
@@ -193,10 +223,11 @@ int BPF_PROG(block_bio_queue, struct bio *bio)
 			return 0;
 	}
 	owner.target = target;
-	if (bpf_map_update_elem(&bios, &address, &owner, BPF_ANY))
-		lose(VBT_LOSS_MAP, VBT_MARK_issue);
-	emit(VBT_MARK_queue, target, owner.key, bio->bi_iter.bi_sector, bio->bi_iter.bi_size >> 9,
-	     owner.how, current_tid());
+	owner.sector = bio->bi_iter.bi_sector;
+	owner.sectors = bio->bi_iter.bi_size >> 9;
+	remember(bio, &owner);
+	emit(VBT_MARK_queue, target, owner.key, owner.sector, owner.sectors, owner.how,
+	     current_tid());
 	return 0;
 }
 
@@ -204,14 +235,13 @@ int BPF_PROG(block_bio_queue, struct bio *bio)
 SEC("tp_btf/block_split")
 int BPF_PROG(block_split, struct bio *bio)
 {
-	__u64 address = (__u64)bio, parent = (__u64)bio->bi_private;
+	__u64 parent = (__u64)bio->bi_private;
 	struct owner *owner = bpf_map_lookup_elem(&bios, &parent), copy;
 
 	if (!owner)
 		return 0;
 	copy = *owner;
-	if (bpf_map_update_elem(&bios, &address, &copy, BPF_ANY))
-		lose(VBT_LOSS_MAP, VBT_MARK_issue);
+	remember(bio, &copy);
 	return 0;
 }
 
@@ -219,31 +249,35 @@ SEC("tp_btf/block_rq_issue")
 int BPF_PROG(block_rq_issue, struct request *rq)
 {
 	struct bio *bio = rq->bio;
+	bool ours = false;
 
 	for (int i = 0; i < MAX_CHAIN && bio; i++) {
-		__u64 address = (__u64)bio;
-		struct owner *owner = bpf_map_lookup_elem(&bios, &address);
+		struct owner *owner = recall(bio);
 
-		if (owner)
+		if (owner) {
+			ours = true;
 			emit(VBT_MARK_issue, owner->target, owner->key, bio->bi_iter.bi_sector,
 			     bio->bi_iter.bi_size >> 9, 0, current_tid());
+		}
 		bio = bio->bi_next;
 	}
-	if (bio)
+	if (bio && ours)
 		lose(VBT_LOSS_CHAIN, VBT_MARK_issue);
 	return 0;
 }
 
-static __always_inline void completed(struct bio *bio, bool failed)
+/* false: not one of ours */
+static __always_inline bool completed(struct bio *bio, bool failed)
 {
 	__u64 address = (__u64)bio;
-	struct owner *owner = bpf_map_lookup_elem(&bios, &address);
+	struct owner *owner = recall(bio);
 
 	if (!owner)
-		return;
+		return false;
 	emit(VBT_MARK_complete, owner->target, owner->key, bio->bi_iter.bi_sector,
 	     bio->bi_iter.bi_size >> 9, failed, 0);
 	bpf_map_delete_elem(&bios, &address);
+	return true;
 }
 
 /* Fires before the bios are ended; only the first `bytes` of them are complete. */
@@ -251,18 +285,18 @@ SEC("tp_btf/block_rq_complete")
 int BPF_PROG(block_rq_complete, struct request *rq, int error, unsigned int bytes)
 {
 	struct bio *bio = rq->bio;
-	int i;
+	bool ours = false;
 
-	for (i = 0; i < MAX_CHAIN && bio; i++) {
+	for (int i = 0; i < MAX_CHAIN && bio; i++) {
 		unsigned int size = bio->bi_iter.bi_size;
 
 		if (size > bytes)
 			return 0;
 		bytes -= size;
-		completed(bio, (__u8)error != 0);
+		ours |= completed(bio, (__u8)error != 0);
 		bio = bio->bi_next;
 	}
-	if (bio)
+	if (bio && ours)
 		lose(VBT_LOSS_CHAIN, VBT_MARK_complete);
 	return 0;
 }

@@ -9,7 +9,7 @@ struct {
 } events SEC(".maps");
 
 /* Mapped by the session: it adds targets and reads the counters without system calls. */
-struct vbt_target_filter targets[VBT_MAX_TARGETS];
+struct vbt_target_filter targets[VBT_BPF_TARGETS];
 unsigned int target_count;
 unsigned long long losses[VBT_LOSS_COUNT][VBT_POINT_COUNT];
 
@@ -27,11 +27,21 @@ static __always_inline int current_target(void)
 	unsigned int tgid = bpf_get_current_pid_tgid() >> 32;
 	unsigned int count = target_count;
 
-	for (unsigned int i = 0; i < VBT_MAX_TARGETS && i < count; i++)
+	for (unsigned int i = 0; i < VBT_BPF_TARGETS && i < count; i++)
 		if (targets[i].tgid == tgid)
 			return i;
 	return -1;
 }
+
+/* Masked where the compiler cannot take the mask away again: the verifier wants to see it. */
+static __always_inline struct vbt_target_filter *filter_of(int target)
+{
+	__u64 index = target;
+
+	asm volatile("%0 &= 15" : "+r"(index));
+	return &targets[index];
+}
+_Static_assert(VBT_BPF_TARGETS == 16, "what the mask above allows");
 
 static __always_inline unsigned int current_tid(void)
 {

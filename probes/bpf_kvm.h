@@ -75,16 +75,28 @@ int BPF_PROG(kvm_fast_mmio, __u64 gpa)
 	return 0;
 }
 
+/* The word of a bitmap in memory, by a number that the verifier can see the bound of. */
+static __always_inline __u64 *word(__u64 *bitmap, unsigned int words, unsigned int bit)
+{
+	__u64 index = bit >> 6;
+
+	if (words == 4)
+		asm volatile("%0 &= 3" : "+r"(index));
+	else
+		asm volatile("%0 &= 1" : "+r"(index));
+	return &bitmap[index];
+}
+
 static __always_inline void learn_vector(int target, unsigned int vector)
 {
-	if (target >= 0 && target < VBT_MAX_TARGETS && vector < 256)
-		targets[target].vectors[(vector >> 6) & 3] |= 1ULL << (vector & 63);
+	if (target >= 0 && vector < 256)
+		*word(filter_of(target)->vectors, 4, vector) |= 1ULL << (vector & 63);
 }
 
 static __always_inline bool known_vector(int target, unsigned int vector)
 {
-	return target >= 0 && target < VBT_MAX_TARGETS && vector < 256 &&
-	       targets[target].vectors[(vector >> 6) & 3] >> (vector & 63) & 1;
+	return target >= 0 && vector < 256 &&
+	       *word(filter_of(target)->vectors, 4, vector) >> (vector & 63) & 1;
 }
 
 SEC("tp_btf/kvm_msi_set_irq")
@@ -116,17 +128,16 @@ struct {
 	__type(value, struct raised_line);
 } raised SEC(".maps");
 
-static __always_inline bool has_line(unsigned int target, unsigned int gsi)
+static __always_inline bool has_line(int target, unsigned int gsi)
 {
-	return target < VBT_MAX_TARGETS && gsi < 128 &&
-	       targets[target].lines[(gsi >> 6) & 1] >> (gsi & 63) & 1;
+	return gsi < 128 && *word(filter_of(target)->lines, 2, gsi) >> (gsi & 63) & 1;
 }
 
 static __always_inline int target_of_line(unsigned int gsi)
 {
 	unsigned int count = target_count;
 
-	for (unsigned int i = 0; i < VBT_MAX_TARGETS && i < count; i++)
+	for (unsigned int i = 0; i < VBT_BPF_TARGETS && i < count; i++)
 		if (has_line(i, gsi))
 			return i;
 	return -1;

@@ -6,6 +6,8 @@
 #ifndef VBT_PROBE_TABLE_H
 #define VBT_PROBE_TABLE_H
 
+#include "lib/record.h"
+
 /*
  * X(tracepoint, point, pointers)
  *   tracepoint  the kernel's name, which is also the program's
@@ -40,7 +42,7 @@ enum vbt_kernel_probe {
 };
 #define VBT_POINT_none 255
 
-#define VBT_MAX_TARGETS	  15 /* struct vbt_kernel_record has four bits, 15 is "none" */
+#define VBT_BPF_TARGETS	  16 /* struct vbt_kernel_record has four bits for it */
 #define VBT_MAX_DOORBELLS 8192
 #define VBT_MAX_BIOS	  32768
 
@@ -75,16 +77,15 @@ enum vbt_loss {
 	VBT_LOSS_BUFFER, /* the ring buffer was full */
 	VBT_LOSS_MAP,	 /* a map was full or its bucket busy: identity unknown */
 	VBT_LOSS_CHAIN,	 /* a request had more bios than are looked at */
+	VBT_LOSS_UNSEEN, /* the kernel did not run the program: noticed later by what it left */
 	VBT_LOSS_COUNT
 };
 
-#ifndef VBT_NO_USDT_RECORD
 /* What the USDT program puts in the ring buffer; told from the kernel's by its size. */
 struct vbt_usdt_record {
 	struct vbt_record record; /* time: bpf_ktime_get_ns() */
 	unsigned int tid;
 	unsigned int target;
 };
-#endif
 
 #endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "probes/host_facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+bool host_read_line(const char *path, char *line, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, line, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	line[n > 0 ? n : 0] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return n >= 0;
+}
+
+/* The kernel's BTF has a typedef btf_trace_NAME for each tracepoint that can be attached typed. */
+static void find_described(const struct btf *btf, uint32_t first,
+			   struct host_tracepoints *described)
+{
+	static const char *const names[] = {
+#define X(tracepoint, point, pointers) #tracepoint,
+	    VBT_KERNEL_PROBES(X)
+#undef X
+	};
+	static const char prefix[] = "btf_trace_";
+	uint32_t count = btf__type_cnt(btf);
+
+	for (uint32_t id = first; id < count; id++) {
+		const struct btf_type *type = btf__type_by_id(btf, id);
+		const char *name;
+
+		if (btf_kind(type) != BTF_KIND_TYPEDEF)
+			continue;
+		name = btf__name_by_offset(btf, type->name_off);
+		if (!name || strncmp(name, prefix, sizeof(prefix) - 1))
+			continue;
+		for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++)
+			if (strcmp(name + sizeof(prefix) - 1, names[i]) == 0)
+				described->has[i] = true;
+	}
+}
+
+void host_tracepoints(struct host_tracepoints *described)
+{
+	libbpf_print_fn_t previous = libbpf_set_print(NULL);
+	struct btf *vmlinux = btf__load_vmlinux_btf(), *kvm;
+
+	memset(described, 0, sizeof(*described));
+	described->btf = vmlinux != NULL;
+	if (vmlinux) {
+		find_described(vmlinux, 1, described);
+		kvm = btf__load_module_btf("kvm", vmlinux);
+		if (kvm)
+			find_described(kvm, btf__type_cnt(vmlinux), described);
+		btf__free(kvm);
+	}
+	btf__free(vmlinux);
+	libbpf_set_print(previous);
+}
+
+void host_symbols(struct vbt_symbols *symbols)
+{
+	const struct {
+		const char *name;
+		unsigned long long *address;
+	} wanted[] = {
+#define WANT(symbol) {#symbol, &symbols->symbol}
+	    WANT(iomap_dio_bio_end_io), WANT(blkdev_bio_end_io),     WANT(blkdev_bio_end_io_async),
+	    WANT(io_complete_rw),       WANT(io_complete_rw_iopoll),
+#undef WANT
+	};
+	const size_t count = sizeof(wanted) / sizeof(*wanted);
+	FILE *file = fopen("/proc/kallsyms", "re");
+	size_t found = 0, size = 0;
+	char *line = NULL;
+
+	memset(symbols, 0, sizeof(*symbols));
+	while (file && found < count && getline(&line, &size, file) > 0) {
+		/* "ffffffff81788df0 T name", then a tab and a module, or the end */
+		size_t length;
+		char *name;
+
+		if (strlen(line) < 20)
+			continue;
+		name = line + 19;
+		length = strcspn(name, "\t\n");
+		for (size_t i = 0; i < count; i++)
+			if (strlen(wanted[i].name) == length &&
+			    !memcmp(name, wanted[i].name, length)) {
+				*wanted[i].address = strtoull(line, NULL, 16);
+				found++;
+			}
+	}
+	free(line);
+	if (file)
+		fclose(file);
+}
+
+bool host_missing_capabilities(char *text, size_t size)
+{
+	static const struct {
+		int bit;
+		const char *name;
+	} needed[] = {{39, "CAP_BPF"}, {38, "CAP_PERFMON"}, {19, "CAP_SYS_PTRACE"}};
+	unsigned long long have = 0;
+	FILE *file = fopen("/proc/self/status", "re");
+	char line[256];
+	bool missing = false;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "CapEff: %llx", &have) == 1)
+			break;
+	if (file)
+		fclose(file);
+	text[0] = '\0';
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
+		size_t used = strlen(text);
+
+		/* CAP_SYS_ADMIN (21) includes those two that were split off it. */
+		if (have >> needed[i].bit & 1 || (needed[i].bit > 21 && have >> 21 & 1))
+			continue;
+		snprintf(text + used, size - used, "%s%s", missing ? ", " : "", needed[i].name);
+		missing = true;
+	}
+	return missing;
+}
+
+const char *host_apicv(void)
+{
+	static const struct {
+		const char *path, *name;
+	} parameters[] = {
+	    {"/sys/module/kvm_intel/parameters/enable_apicv", "kvm_intel enable_apicv"},
+	    {"/sys/module/kvm_amd/parameters/avic", "kvm_amd avic"},
+	};
+	char line[16];
+
+	for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++)
+		if (host_read_line(parameters[i].path, line, sizeof(line)) &&
+		    (line[0] == 'Y' || line[0] == '1'))
+			return parameters[i].name;
+	return NULL;
+}

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+#include "probes/kernel_source.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "probes/host_facts.h"
+#include "probes/programs.skel.h"
+#include "probes/stage_point.h"
+
+#define DEFAULT_BUFFER (8u << 20)
+#define REASON_SIZE    96
+#define USDT_POINTS    16
+
+struct probe {
+	struct bpf_program *program;
+	struct bpf_link *link;
+	char missing[REASON_SIZE]; /* why it is not attached; empty: it is */
+};
+
+struct kernel_source {
+	struct vbt_programs *skeleton;
+	struct ring_buffer *ring;
+	struct probe probes[VBT_KERNEL_PROBE_COUNT];
+	struct bpf_link *usdt[VBT_BPF_TARGETS][USDT_POINTS];
+
+	/* For the duration of kernel_source_read. */
+	const struct kernel_source_sink *sink;
+	size_t left;
+};
+
+static const struct {
+	const char *name;
+	unsigned point;
+	bool pointers;
+} table[VBT_KERNEL_PROBE_COUNT] = {
+#define X(tracepoint, point, pointers) {#tracepoint, VBT_##point, pointers},
+    VBT_KERNEL_PROBES(X)
+#undef X
+};
+
+/*
+ * libbpf says only in its log which program the kernel refused. It has one log function for the
+ * whole process, so this is the one place that cannot do without a global.
+ */
+static __thread char refused[512];
+
+static int note_refused(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[sizeof(refused)], *end;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	if (getenv("VBTRACE_LIBBPF_LOG"))
+		fprintf(stderr, "%s", line);
+	if (!strncmp(line, "libbpf: prog '", 14) && strstr(line, "failed to load") &&
+	    (end = strchr(line + 14, '\''))) {
+		*end = '\0';
+		memmove(refused, line + 14, (size_t)(end - line) - 13);
+	}
+	return 0;
+}
+
+static void find_programs(struct kernel_source *source)
+{
+#define X(tracepoint, point, pointers) \
+	source->probes[VBT_PROBE_##tracepoint].program = source->skeleton->progs.tracepoint;
+	VBT_KERNEL_PROBES(X)
+#undef X
+}
+
+static void give_up(struct probe *probe, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(probe->missing, sizeof(probe->missing), format, args);
+	va_end(args);
+}
+
+/* Typed if the kernel describes the tracepoint, raw if plain numbers are enough, else not. */
+static void choose_types(struct kernel_source *source, const struct host_tracepoints *described)
+{
+	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
+		struct probe *probe = &source->probes[i];
+
+		if (!probe->missing[0] && !described->has[i]) {
+			if (table[i].pointers)
+				give_up(probe,
+					described->btf ? "this kernel has no tracepoint %s"
+						       : "no kernel BTF for %s",
+					table[i].name);
+			else if (bpf_program__set_type(probe->program,
+						       BPF_PROG_TYPE_RAW_TRACEPOINT) ||
+				 bpf_program__set_expected_attach_type(probe->program, 0))
+				give_up(probe, "%s cannot be a raw tracepoint", table[i].name);
+		}
+		bpf_program__set_autoload(probe->program, !probe->missing[0]);
+	}
+}
+
+static size_t round_buffer(size_t bytes)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (bytes == 0)
+		bytes = DEFAULT_BUFFER;
+	while (size < bytes && size < (1u << 30))
+		size *= 2;
+	return size;
+}
+
+/*
+ * Load, and when the kernel refuses one program, again without it. 0, or -errno of a failure
+ * that leaving programs out does not mend.
+ */
+static int load(struct kernel_source *source, size_t buffer,
+		const struct host_tracepoints *described, const struct vbt_symbols *symbols)
+{
+	int ret;
+
+	for (;;) {
+		int i = VBT_KERNEL_PROBE_COUNT;
+
+		source->skeleton = vbt_programs__open();
+		if (!source->skeleton)
+			return -errno;
+		find_programs(source);
+		choose_types(source, described);
+		memcpy((void *)&source->skeleton->rodata->symbols, symbols, sizeof(*symbols));
+		bpf_map__set_max_entries(source->skeleton->maps.events,
+					 (__u32)round_buffer(buffer));
+		refused[0] = '\0';
+		ret = vbt_programs__load(source->skeleton);
+		if (ret == 0)
+			return 0;
+		vbt_programs__destroy(source->skeleton);
+		source->skeleton = NULL;
+		for (i = 0; i < VBT_KERNEL_PROBE_COUNT; i++)
+			if (strcmp(table[i].name, refused) == 0 && !source->probes[i].missing[0])
+				break;
+		if (i == VBT_KERNEL_PROBE_COUNT || ret == -EPERM)
+			return ret;
+		give_up(&source->probes[i], "the kernel refused the program %s: %s", table[i].name,
+			strerror(-ret));
+	}
+}
+
+static void attach(struct probe *probe, const char *name)
+{
+	if (probe->link || probe->missing[0])
+		return;
+	if (bpf_program__type(probe->program) == BPF_PROG_TYPE_RAW_TRACEPOINT)
+		probe->link = bpf_program__attach_raw_tracepoint(probe->program, name);
+	else
+		probe->link = bpf_program__attach_trace(probe->program);
+	if (probe->link)
+		return;
+	if (errno == ENOENT)
+		give_up(probe, "this kernel has no tracepoint %s%s", name,
+			strncmp(name, "kvm_", 4) == 0 ? " (is the module kvm loaded?)" : "");
+	else
+		give_up(probe, "cannot attach to %s: %s", name, strerror(errno));
+}
+
+static bool on_demand(int probe)
+{
+	return probe == VBT_PROBE_io_uring_submit_req || probe == VBT_PROBE_io_uring_submit_sqe;
+}
+
+static int on_record(void *context, void *data, size_t size)
+{
+	struct kernel_source *source = context;
+
+	if (size == sizeof(struct vbt_kernel_record))
+		source->sink->kernel(source->sink->context, data);
+	else if (size == sizeof(struct vbt_usdt_record))
+		source->sink->usdt(source->sink->context, data);
+	/* A negative value stops the loop after this record; it stays consumed. */
+	return --source->left == 0 ? -E2BIG : 0;
+}
+
+static void explain(int error, char *err, size_t err_size)
+{
+	char missing[160];
+
+	if (error == -EPERM && host_missing_capabilities(missing, sizeof(missing)))
+		snprintf(err, err_size,
+			 "cannot load BPF programs: %s missing; run as root, or: sudo setcap "
+			 "cap_bpf,cap_perfmon,cap_sys_ptrace+ep $(command -v vbtrace)",
+			 missing);
+	else if (error == -ENOSYS || error == -EINVAL)
+		snprintf(err, err_size,
+			 "cannot load BPF programs: %s; a kernel of version 5.15 or later with "
+			 "CONFIG_BPF_SYSCALL is needed",
+			 strerror(-error));
+	else
+		snprintf(err, err_size, "cannot load BPF programs: %s%s", strerror(-error),
+			 error == -EPERM
+			     ? "; is kernel lockdown on? see /sys/kernel/security/lockdown"
+			     : "");
+}
+
+struct kernel_source *kernel_source_open(size_t buffer, char *err, size_t err_size)
+{
+	struct kernel_source *source = calloc(1, sizeof(*source));
+	libbpf_print_fn_t previous;
+	struct host_tracepoints described;
+	struct vbt_symbols symbols;
+	int ret;
+
+	if (!source) {
+		snprintf(err, err_size, "cannot load BPF programs: out of memory");
+		return NULL;
+	}
+	host_tracepoints(&described);
+	host_symbols(&symbols);
+	previous = libbpf_set_print(note_refused);
+	ret = load(source, buffer, &described, &symbols);
+	if (ret == 0) {
+		source->ring = ring_buffer__new(bpf_map__fd(source->skeleton->maps.events),
+						on_record, source, NULL);
+		ret = source->ring ? 0 : -errno;
+	}
+	for (int i = 0; ret == 0 && i < VBT_KERNEL_PROBE_COUNT; i++)
+		if (!on_demand(i))
+			attach(&source->probes[i], table[i].name);
+	libbpf_set_print(previous);
+	if (ret < 0) {
+		explain(ret, err, err_size);
+		kernel_source_close(source);
+		return NULL;
+	}
+	return source;
+}
+
+void kernel_source_detach(struct kernel_source *source)
+{
+	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
+		bpf_link__destroy(source->probes[i].link);
+		source->probes[i].link = NULL;
+	}
+	for (unsigned i = 0; i < VBT_BPF_TARGETS; i++)
+		kernel_source_set_target(source, i, 0);
+}
+
+void kernel_source_close(struct kernel_source *source)
+{
+	if (!source)
+		return;
+	if (source->skeleton)
+		kernel_source_detach(source);
+	ring_buffer__free(source->ring);
+	vbt_programs__destroy(source->skeleton);
+	free(source);
+}
+
+const char *kernel_source_missing(const struct kernel_source *source, enum vbt_kernel_probe probe)
+{
+	return source->probes[probe].missing[0] ? source->probes[probe].missing : NULL;
+}
+
+void kernel_source_set_target(struct kernel_source *source, unsigned index, pid_t pid)
+{
+	struct vbt_programs__bss *shared = source->skeleton->bss;
+
+	if (index >= VBT_BPF_TARGETS)
+		return;
+	if (pid == 0)
+		for (int i = 0; i < USDT_POINTS; i++) {
+			bpf_link__destroy(source->usdt[index][i]);
+			source->usdt[index][i] = NULL;
+		}
+	memset(&shared->targets[index], 0, sizeof(shared->targets[index]));
+	__atomic_store_n(&shared->targets[index].tgid, (unsigned)pid, __ATOMIC_RELEASE);
+	if (pid && shared->target_count <= index)
+		shared->target_count = index + 1;
+}
+
+/* Is the doorbell rung by one of these devices? */
+static bool rings(const struct vbt_doorbell *bell, const struct vbt_shm_device *devices,
+		  unsigned count)
+{
+	for (unsigned d = 0; d < count; d++) {
+		const struct vbt_shm_device *device = &devices[d];
+
+		if (!device->present)
+			continue;
+		if (bell->pio && device->pio_notify == bell->address &&
+		    bell->queue < device->queues)
+			return true;
+		for (unsigned q = 0; !bell->pio && device->mmio_notify && q < device->queues; q++)
+			if (device->mmio_notify + (uint64_t)q * device->mmio_stride ==
+			    bell->address)
+				return true;
+	}
+	return false;
+}
+
+/* Take away the target's doorbells that are no longer anywhere. */
+static void remove_doorbells(int map, unsigned index, const struct vbt_shm_device *devices,
+			     unsigned count)
+{
+	struct vbt_doorbell key, next;
+	bool more = bpf_map_get_next_key(map, NULL, &key) == 0;
+
+	for (; more; key = next) {
+		more = bpf_map_get_next_key(map, &key, &next) == 0;
+		if (key.target == index && !rings(&key, devices, count))
+			bpf_map_delete_elem(map, &key);
+	}
+}
+
+static int add_doorbell(int map, unsigned index, uint64_t address, unsigned queue, bool pio)
+{
+	const struct vbt_doorbell key = {
+	    .address = address, .queue = queue, .target = (unsigned char)index, .pio = pio};
+	const uint64_t none = 0;
+	int ret = bpf_map_update_elem(map, &key, &none, BPF_NOEXIST);
+
+	return ret == -EEXIST ? 0 : ret;
+}
+
+int kernel_source_set_devices(struct kernel_source *source, unsigned index,
+			      const struct vbt_shm_device *devices, unsigned count)
+{
+	struct vbt_target_filter *filter = &source->skeleton->bss->targets[index];
+	int map = bpf_map__fd(source->skeleton->maps.doorbells), ret = 0;
+
+	remove_doorbells(map, index, devices, count);
+	for (unsigned d = 0; d < count && ret == 0; d++) {
+		const struct vbt_shm_device *device = &devices[d];
+
+		if (!device->present)
+			continue;
+		for (unsigned q = 0; q < device->queues && ret == 0; q++) {
+			if (device->pio_notify)
+				ret = add_doorbell(map, index, device->pio_notify, q, true);
+			if (device->mmio_notify && ret == 0)
+				ret = add_doorbell(map, index,
+						   device->mmio_notify +
+						       (uint64_t)q * device->mmio_stride,
+						   0, false);
+		}
+		if (device->gsi < 128 && !(device->flags & VBT_DEVICE_NO_KVM))
+			filter->lines[device->gsi / 64] |= 1ULL << device->gsi % 64;
+	}
+	return ret;
+}
+
+void kernel_source_watch_submissions(struct kernel_source *source, bool on)
+{
+	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
+		struct probe *probe = &source->probes[i];
+
+		if (!on_demand(i))
+			continue;
+		if (on) {
+			attach(probe, table[i].name);
+		} else {
+			bpf_link__destroy(probe->link);
+			probe->link = NULL;
+		}
+	}
+}
+
+static const struct {
+	const char *name;
+	unsigned point;
+} usdt_points[] = {
+#define X(id, letter, origin, meaning) {#id, VBT_MARK_##id},
+    VBT_STAGES(X)
+#undef X
+#define X(id, origin, meaning) {#id, VBT_AUX_##id},
+	VBT_AUX_POINTS(X)
+#undef X
+};
+
+static bool is_vmm_point(const char *name)
+{
+#define X(point)                       \
+	if (strcmp(name, #point) == 0) \
+		return true;
+	VBT_VMM_POINTS(X)
+#undef X
+	return false;
+}
+
+int kernel_source_attach_usdt(struct kernel_source *source, unsigned index, pid_t pid, char *err,
+			      size_t err_size)
+{
+	libbpf_print_fn_t previous = libbpf_set_print(note_refused);
+	struct bpf_link **links = source->usdt[index];
+	char path[64];
+	int ret = 0;
+
+	/* Through /proc: also right when the VMM has another root directory. */
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	for (size_t i = 0; i < sizeof(usdt_points) / sizeof(*usdt_points) && ret == 0; i++) {
+		LIBBPF_OPTS(bpf_usdt_opts, opts, .usdt_cookie = usdt_points[i].point);
+
+		if (!is_vmm_point(usdt_points[i].name))
+			continue;
+		*links = bpf_program__attach_usdt(source->skeleton->progs.stage_point, pid, path,
+						  "vmm_lite", usdt_points[i].name, &opts);
+		if (!*links) {
+			ret = -errno;
+			snprintf(err, err_size,
+				 "cannot attach to the USDT probe vmm_lite:%s of process %d: %s",
+				 usdt_points[i].name, (int)pid,
+				 ret == -ENOENT ? "its program has no such probe" : strerror(-ret));
+		}
+		links++;
+	}
+	libbpf_set_print(previous);
+	return ret;
+}
+
+size_t kernel_source_read(struct kernel_source *source, const struct kernel_source_sink *sink,
+			  size_t max)
+{
+	source->sink = sink;
+	source->left = max;
+	if (max)
+		ring_buffer__consume(source->ring);
+	source->sink = NULL;
+	return max - source->left;
+}
+
+void kernel_source_losses(const struct kernel_source *source, uint64_t lost[VBT_POINT_COUNT])
+{
+	const struct vbt_programs__bss *shared = source->skeleton->bss;
+
+	memset(lost, 0, VBT_POINT_COUNT * sizeof(*lost));
+	for (int why = 0; why < VBT_LOSS_COUNT; why++)
+		for (int point = 0; point < VBT_POINT_COUNT; point++)
+			lost[point] +=
+			    __atomic_load_n(&shared->losses[why][point], __ATOMIC_RELAXED);
+	/* The kernel skips a program that would interrupt itself, and counts that. */
+	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
+		struct bpf_prog_info info = {0};
+		__u32 size = sizeof(info);
+		int fd = bpf_program__fd(source->probes[i].program);
+
+		if (fd >= 0 && table[i].point < VBT_POINT_COUNT &&
+		    bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+			lost[table[i].point] += info.recursion_misses;
+	}
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's events: loads the BPF programs, attaches what this kernel offers, and reads their
+ * ring buffer. A probe that is missing costs its own marks and is reported by name.
+ *
+ * Belongs to one thread.
+ */
+#ifndef VBT_KERNEL_SOURCE_H
+#define VBT_KERNEL_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/kernel_record.h"
+#include "lib/record.h"
+#include "lib/stage.h"
+#include "probes/probe_table.h"
+
+struct kernel_source;
+
+/*
+ * Load and attach; `buffer` bytes of ring buffer (0: 8 MiB; rounded up to a power of two).
+ * NULL with a sentence in err that names the missing capability or kernel feature.
+ */
+struct kernel_source *kernel_source_open(size_t buffer, char *err, size_t err_size);
+void kernel_source_close(struct kernel_source *source);
+
+/* Take the probes away; what is in the buffer can still be read. */
+void kernel_source_detach(struct kernel_source *source);
+
+/* NULL if the probe is attached, else why not. */
+const char *kernel_source_missing(const struct kernel_source *source, enum vbt_kernel_probe probe);
+
+/* Trace a process as target `index`; pid 0 ends it. */
+void kernel_source_set_target(struct kernel_source *source, unsigned index, pid_t pid);
+
+/* Which doorbells and lines are a target's. Counts of doorbells that stay go on. 0 or -errno. */
+int kernel_source_set_devices(struct kernel_source *source, unsigned index,
+			      const struct vbt_shm_device *devices, unsigned count);
+
+/*
+ * Buffered I/O through io_uring can only be told by what its task submitted last, which costs a
+ * probe on every submission: attach it only for targets that do such I/O.
+ */
+void kernel_source_watch_submissions(struct kernel_source *source, bool on);
+
+/*
+ * Attach the target's USDT points. 0, or -errno with a sentence in err. Detached by
+ * kernel_source_detach, or when the target's slot is emptied.
+ */
+int kernel_source_attach_usdt(struct kernel_source *source, unsigned index, pid_t pid, char *err,
+			      size_t err_size);
+
+struct kernel_source_sink {
+	void (*kernel)(void *context, const struct vbt_kernel_record *record);
+	void (*usdt)(void *context, const struct vbt_usdt_record *record);
+	void *context;
+};
+
+/* Read at most `max` records now. Number read. Does not wait. */
+size_t kernel_source_read(struct kernel_source *source, const struct kernel_source_sink *sink,
+			  size_t max);
+
+/* Events lost so far, by point, whatever the reason. */
+void kernel_source_losses(const struct kernel_source *source, uint64_t lost[VBT_POINT_COUNT]);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reader of the stage points' shared-memory rings (lib/record.h), of a running VMM or of a
+ * flight-recorder file. It reads with pread and trusts nothing: every offset and count is checked
+ * against the size of the file, and a writer that misbehaves costs its own records only.
+ *
+ * A reader belongs to one thread.
+ */
+#ifndef VBT_RING_READER_H
+#define VBT_RING_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/record.h"
+
+struct ring_reader;
+
+/*
+ * Open the rings of process `pid`, memfd or flight recorder. NULL with a sentence in err; errno
+ * is then ESRCH (no such process), EACCES (not permitted), ENOENT (offers no rings), EPROTO
+ * (offers rings that this version cannot read).
+ */
+struct ring_reader *ring_reader_open_pid(pid_t pid, char *err, size_t err_size);
+
+/* Open a flight-recorder file, its VMM alive or not. NULL with a sentence in err, errno likewise. */
+struct ring_reader *ring_reader_open_file(const char *path, char *err, size_t err_size);
+
+/* Switch off what was switched on, and free. NULL is fine. */
+void ring_reader_close(struct ring_reader *reader);
+
+/*
+ * Switch recording on and wait until the VMM does. Records from now on are read; with `history`
+ * also those that the rings still hold. A flight recorder of a VMM that is gone is all history.
+ * 0, or -errno with a sentence in err (-ETIMEDOUT: the VMM does not answer, it may be stopped).
+ */
+int ring_reader_start(struct ring_reader *reader, bool history, int timeout_ms, char *err,
+		      size_t err_size);
+
+/* Switch recording off; what is in the rings can still be read. */
+void ring_reader_stop(struct ring_reader *reader);
+
+/* Once a second or so: stay registered, also if another reader's death dropped us. */
+void ring_reader_keepalive(struct ring_reader *reader);
+
+/* true until the process has ended; always false for the file of a VMM that is gone. */
+bool ring_reader_alive(const struct ring_reader *reader);
+
+/* Records of one ring, in order. Points into the reader; valid until its next call. */
+struct ring_batch {
+	unsigned ring; /* index, stable */
+	uint32_t tid;  /* thread that wrote them; 0 if no longer known */
+	uint64_t lost; /* records lost just before these: overwritten before they were read */
+	const struct vbt_record *records; /* times as in the header: TSC or nanoseconds */
+	size_t count;                     /* 0 is possible, with lost > 0 */
+};
+
+/*
+ * The next batch of ring `ring`: at most `max` records (0: as many as the buffer holds). false
+ * if there is nothing new now.
+ */
+bool ring_reader_next(struct ring_reader *reader, unsigned ring, size_t max,
+		      struct ring_batch *batch);
+
+/* Rings that exist by now; grows only. Refreshes the view of the heads for ring_reader_next. */
+unsigned ring_reader_rings(struct ring_reader *reader);
+
+/* A ring's name for people, printable. */
+const char *ring_reader_ring_name(struct ring_reader *reader, unsigned ring, char name[16]);
+
+struct ring_info {
+	pid_t pid;
+	uint32_t clock; /* enum vbt_shm_clock */
+	uint64_t tsc_khz;
+	bool flight; /* a flight recorder's file */
+	uint64_t file_size;
+	uint64_t lost_rings; /* threads that found no ring */
+	char program[33];
+};
+void ring_reader_info(struct ring_reader *reader, struct ring_info *info);
+
+/*
+ * Calibration pairs, oldest first, sorted and with the impossible left out. Number written.
+ * The clock is VBT_CLOCK_MONOTONIC: none are needed, 0.
+ */
+size_t ring_reader_clocks(struct ring_reader *reader,
+			  struct vbt_shm_clock_pair pairs[VBT_SHM_CLOCKS]);
+
+/* Changes whenever the device table changes. */
+uint32_t ring_reader_generation(struct ring_reader *reader);
+unsigned ring_reader_devices(struct ring_reader *reader); /* entries, present or not */
+
+/*
+ * A consistent copy of an entry, strings terminated and printable. false if it is absent or was
+ * being changed for too long (try again at the next generation).
+ */
+bool ring_reader_device(struct ring_reader *reader, unsigned index, struct vbt_shm_device *device);
+
+#endif
