@@ -1,11 +1,12 @@
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
+TEST_DRIVER_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/driver/*.c))
 TEST_LIBS := -lcmocka $(VMM_LIBS) -lzstd -lxxhash
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIBVMM) $(LIBVBTRACE)
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(TEST_DRIVER_OBJ) $(LIBVMM) $(LIBVBTRACE)
 	$(LINK) $^ $(TEST_LIBS)
 
-.PRECIOUS: $(B)/tests/unit/%.o
+.PRECIOUS: $(B)/tests/unit/%.o $(TEST_DRIVER_OBJ)
 
 unit: $(UNIT_BIN) ## the unit tests (cmocka), natively
 	$(Q)tests/run-unit $(UNIT_BIN)
