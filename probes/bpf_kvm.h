@@ -15,25 +15,30 @@ struct {
 	__uint(max_entries, VBT_MAX_DOORBELLS);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct vbt_doorbell);
-	__type(value, __u64);
+	__type(value, struct vbt_doorbell_state);
 } doorbells SEC(".maps");
 
 static __always_inline void kick(__u64 address, bool pio, __u64 value, unsigned int bytes,
 				 enum vbt_kick_flag how)
 {
 	struct vbt_doorbell key = {.address = address, .pio = pio};
+	struct vbt_doorbell_state *bell;
 	int target = current_target();
-	__u64 *count, n;
+	__u64 count;
 
 	if (target < 0)
 		return;
 	key.target = target;
 	key.queue = pio ? value & 0xffff : 0;
-	count = bpf_map_lookup_elem(&doorbells, &key);
-	if (!count)
+	bell = bpf_map_lookup_elem(&doorbells, &key);
+	if (bell && bell->shared && !pio && (value & 0xffff)) {
+		key.queue = value & 0xffff;
+		bell = bpf_map_lookup_elem(&doorbells, &key);
+	}
+	if (!bell)
 		return;
-	n = __sync_fetch_and_add(count, 1) + 1;
-	emit(VBT_MARK_kick, target, address, (value & 0xffffffff) | n << 32, bytes, how,
+	count = __sync_fetch_and_add(&bell->count, 1) + 1;
+	emit(VBT_MARK_kick, target, address, (value & 0xffffffff) | count << 32, bytes, how,
 	     current_tid());
 }
 

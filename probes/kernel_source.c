@@ -26,11 +26,19 @@ struct probe {
 	char missing[REASON_SIZE]; /* why it is not attached; empty: it is */
 };
 
+/* A target's device table as the filters have it. */
+struct known {
+	unsigned count;
+	struct vbt_shm_device devices[VBT_SHM_MAX_DEVICES];
+};
+
 struct kernel_source {
 	struct vbt_programs *skeleton;
 	struct ring_buffer *ring;
 	struct probe probes[VBT_KERNEL_PROBE_COUNT];
 	struct bpf_link *usdt[VBT_BPF_TARGETS][USDT_POINTS];
+
+	struct known known[VBT_BPF_TARGETS];
 
 	/* For the duration of kernel_source_read. */
 	const struct kernel_source_sink *sink;
@@ -286,48 +294,55 @@ void kernel_source_set_target(struct kernel_source *source, unsigned index, pid_
 		shared->target_count = index + 1;
 }
 
-/* Is the doorbell rung by one of these devices? */
-static bool rings(const struct vbt_doorbell *bell, const struct vbt_shm_device *devices,
-		  unsigned count)
-{
-	for (unsigned d = 0; d < count; d++) {
-		const struct vbt_shm_device *device = &devices[d];
+/* Counts go on when a doorbell moves: the VMM counts since the device was made. */
+struct counts {
+	uint64_t of[VBT_SHM_MAX_DEVICES][VBT_SHM_MAX_QUEUES];
+};
 
-		if (!device->present)
-			continue;
-		if (bell->pio && device->pio_notify == bell->address &&
-		    bell->queue < device->queues)
-			return true;
-		for (unsigned q = 0; !bell->pio && device->mmio_notify && q < device->queues; q++)
-			if (device->mmio_notify + (uint64_t)q * device->mmio_stride ==
-			    bell->address)
-				return true;
-	}
-	return false;
-}
-
-/* Take away the target's doorbells that are no longer anywhere. */
-static void remove_doorbells(int map, unsigned index, const struct vbt_shm_device *devices,
-			     unsigned count)
+/* Take away all doorbells of a target, keeping what they counted. */
+static void remove_doorbells(int map, unsigned index, struct counts *counts)
 {
 	struct vbt_doorbell key, next;
+	struct vbt_doorbell_state state;
 	bool more = bpf_map_get_next_key(map, NULL, &key) == 0;
 
 	for (; more; key = next) {
 		more = bpf_map_get_next_key(map, &key, &next) == 0;
-		if (key.target == index && !rings(&key, devices, count))
-			bpf_map_delete_elem(map, &key);
+		if (key.target != index)
+			continue;
+		if (bpf_map_lookup_elem(map, &key, &state) == 0)
+			counts->of[state.device][state.queue] += state.count;
+		bpf_map_delete_elem(map, &key);
 	}
 }
 
-static int add_doorbell(int map, unsigned index, uint64_t address, unsigned queue, bool pio)
+static int add_doorbell(int map, unsigned index, const struct vbt_shm_device *device, unsigned d,
+			unsigned queue, bool pio, uint64_t count)
 {
+	const bool shared = pio || device->mmio_stride == 0;
 	const struct vbt_doorbell key = {
-	    .address = address, .queue = queue, .target = (unsigned char)index, .pio = pio};
-	const uint64_t none = 0;
-	int ret = bpf_map_update_elem(map, &key, &none, BPF_NOEXIST);
+		.address = pio ? device->pio_notify
+			       : device->mmio_notify + (uint64_t)queue * device->mmio_stride,
+		.queue = shared ? queue : 0,
+		.target = (unsigned char)index,
+		.pio = pio,
+	};
+	const struct vbt_doorbell_state state = {
+		.count = count,
+		.device = (unsigned short)d,
+		.queue = (unsigned short)queue,
+		.shared = shared,
+	};
 
-	return ret == -EEXIST ? 0 : ret;
+	return bpf_map_update_elem(map, &key, &state, BPF_ANY);
+}
+
+/* Nothing that the filters depend on has changed. */
+static bool same_doorbells(const struct vbt_shm_device *a, const struct vbt_shm_device *b)
+{
+	return a->present == b->present && a->queues == b->queues && a->gsi == b->gsi &&
+	       a->pio_notify == b->pio_notify && a->mmio_notify == b->mmio_notify &&
+	       a->mmio_stride == b->mmio_stride && a->flags == b->flags;
 }
 
 int kernel_source_set_devices(struct kernel_source *source, unsigned index,
@@ -335,25 +350,35 @@ int kernel_source_set_devices(struct kernel_source *source, unsigned index,
 {
 	struct vbt_target_filter *filter = &source->skeleton->bss->targets[index];
 	int map = bpf_map__fd(source->skeleton->maps.doorbells), ret = 0;
+	struct known *known = &source->known[index];
+	struct counts *counts;
+	unsigned d;
 
-	remove_doorbells(map, index, devices, count);
-	for (unsigned d = 0; d < count && ret == 0; d++) {
+	for (d = 0; d < count && known->count == count; d++)
+		if (!same_doorbells(&devices[d], &known->devices[d]))
+			break;
+	if (known->count == count && d == count)
+		return 0;
+	counts = calloc(1, sizeof(*counts));
+	if (!counts)
+		return -ENOMEM;
+	remove_doorbells(map, index, counts);
+	for (d = 0; d < count && ret == 0; d++) {
 		const struct vbt_shm_device *device = &devices[d];
 
-		if (!device->present)
-			continue;
-		for (unsigned q = 0; q < device->queues && ret == 0; q++) {
+		known->devices[d] = *device;
+		for (unsigned q = 0; q < device->queues && device->present && ret == 0; q++) {
 			if (device->pio_notify)
-				ret = add_doorbell(map, index, device->pio_notify, q, true);
+				ret = add_doorbell(map, index, device, d, q, true, counts->of[d][q]);
 			if (device->mmio_notify && ret == 0)
-				ret = add_doorbell(map, index,
-						   device->mmio_notify +
-						       (uint64_t)q * device->mmio_stride,
-						   0, false);
+				ret = add_doorbell(map, index, device, d, q, false,
+						   device->pio_notify ? 0 : counts->of[d][q]);
 		}
-		if (device->gsi < 128 && !(device->flags & VBT_DEVICE_NO_KVM))
+		if (device->present && device->gsi < 128 && !(device->flags & VBT_DEVICE_NO_KVM))
 			filter->lines[device->gsi / 64] |= 1ULL << device->gsi % 64;
 	}
+	known->count = count;
+	free(counts);
 	return ret;
 }
 

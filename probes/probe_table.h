@@ -49,10 +49,16 @@ enum vbt_kernel_probe {
 /* A doorbell, as the key of the map that counts its kicks. */
 struct vbt_doorbell {
 	unsigned long long address; /* port or guest-physical address */
-	unsigned int queue;	    /* PIO: all queues share a port, so the value tells; else 0 */
+	unsigned int queue;	    /* where all queues share one, the value tells; else 0 */
 	unsigned char target;
 	unsigned char pio;
 	unsigned char zero[2];
+};
+
+struct vbt_doorbell_state {
+	unsigned long long count; /* kicks since the device's doorbell was first known */
+	unsigned short device, queue;
+	unsigned int shared; /* another queue may be meant: look again with the value */
 };
 
 /* One traced process. Written by the session while the programs run. */

@@ -49,20 +49,6 @@ static inline void emit_record(uint8_t point, uint8_t device, uint16_t queue, ui
 #endif
 }
 
-/* A point's number is the mark's or the auxiliary point's; each name is in one of the enums. */
-enum {
-	NUMBER_wake = VBT_MARK_wake,
-	NUMBER_pop = VBT_MARK_pop,
-	NUMBER_parse = VBT_MARK_parse,
-	NUMBER_submit = VBT_MARK_submit,
-	NUMBER_reap = VBT_MARK_reap,
-	NUMBER_push = VBT_MARK_push,
-	NUMBER_signal = VBT_MARK_signal,
-	NUMBER_signal_done = VBT_AUX_signal_done,
-	NUMBER_device = VBT_AUX_device,
-	NUMBER_mark_clock = VBT_AUX_mark_clock,
-};
-
 /* The USDT site has a function of its own: its operands would cost the record's path registers. */
 #define DEFINE_EMIT(name)                                                                         \
 	static __attribute__((noinline, noclone, cold)) void usdt_##name(                         \
@@ -77,7 +63,7 @@ enum {
 		if (__builtin_expect(stage_state_##name.usdt != 0, 0))                            \
 			usdt_##name(device, queue, seq, head, arg, val, op, code);                \
 		if (stage_state_##name.ring)                                                      \
-			emit_record(NUMBER_##name, device, queue, seq, head, arg, val, op, code); \
+			emit_record(STAGE_NUMBER_##name, device, queue, seq, head, arg, val, op, code); \
 	}
 VBT_VMM_POINTS(DEFINE_EMIT)
 

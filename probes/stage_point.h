@@ -43,6 +43,20 @@ union stage_state {
 VBT_VMM_POINTS(STAGE_POINT_DECLARE)
 #undef STAGE_POINT_DECLARE
 
+/* A point's number is a mark's or an auxiliary point's; each name is in one of the two enums. */
+enum stage_number {
+	STAGE_NUMBER_wake = VBT_MARK_wake,
+	STAGE_NUMBER_pop = VBT_MARK_pop,
+	STAGE_NUMBER_parse = VBT_MARK_parse,
+	STAGE_NUMBER_submit = VBT_MARK_submit,
+	STAGE_NUMBER_reap = VBT_MARK_reap,
+	STAGE_NUMBER_push = VBT_MARK_push,
+	STAGE_NUMBER_signal = VBT_MARK_signal,
+	STAGE_NUMBER_signal_done = VBT_AUX_signal_done,
+	STAGE_NUMBER_device = VBT_AUX_device,
+	STAGE_NUMBER_mark_clock = VBT_AUX_mark_clock,
+};
+
 #define STAGE_POINT(name, device, queue, seq, head, arg, val, op, code)                            \
 	do {                                                                                       \
 		if (__builtin_expect(stage_state_##name.any != 0, 0))                              \
