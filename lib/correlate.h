@@ -28,7 +28,7 @@ struct vbt_correlator_options {
 	vbt_request_fn *request;
 	void *context;
 	uint64_t timeout_ns;    /* how long a pushed request waits for its interrupt; 0: 1 s */
-	uint32_t max_in_flight; /* requests per queue, rounded up to a power of two; 0: 65536 */
+	uint32_t max_in_flight; /* requests, all queues together; 0: 262144 */
 	uint32_t max_queues;    /* 0: 1024 */
 };
 

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside the correlator. correlate.c takes the events apart; correlate_queue.c keeps queues and the
+ * requests in flight and sends finished ones out; correlate_kick.c, correlate_io.c and
+ * correlate_irq.c link what comes before, below and behind the VMM. docs/LINKING.md has the rules.
+ */
+#ifndef VBT_CORRELATE_IMPL_H
+#define VBT_CORRELATE_IMPL_H
+
+#include <stdbool.h>
+
+#include "lib/correlate.h"
+#include "lib/table.h"
+
+#define BIT(n)       (1u << (n))
+#define NONE         UINT32_MAX
+#define KICK_HISTORY 512 /* kicks of a queue that can still be linked; a power of two */
+#define WAKE_HISTORY 8
+#define IRQ_MARKS    (BIT(VBT_MARK_msi) | BIT(VBT_MARK_inject) | BIT(VBT_MARK_eoi))
+#define IO_MARKS     (BIT(VBT_MARK_queue) | BIT(VBT_MARK_issue) | BIT(VBT_MARK_complete))
+
+enum flight_state { FLIGHT_FREE, FLIGHT_LIVE, FLIGHT_GONE };
+
+enum flight_flag {
+	FLIGHT_SUSPECT = 1,   /* its VMM source lost events during its life */
+	FLIGHT_UNBOUND = 2,   /* host I/O is not linked any more: the key may be another's */
+	FLIGHT_IO_DOUBT = 4,  /* the kernel lost block events during its life */
+	FLIGHT_IRQ_DOUBT = 8, /* the kernel lost interrupt events, or the decision was lost */
+	FLIGHT_BEFORE = 16,   /* was in flight when the recording began */
+	FLIGHT_KICK_DONE = 32,
+	FLIGHT_PENDING = 64, /* pushed, waits in the queue's list for the decision to interrupt */
+	FLIGHT_HELD = 128,   /* the interrupt is held back: may still come */
+};
+
+/* A request in flight. */
+struct flight {
+	struct vbt_request r;
+	uint64_t touched;    /* time of its last event */
+	uint32_t next;       /* next one (seq) of the pushed ones, or of the interrupt's; 0: none */
+	uint32_t leader;     /* the one (seq) that it was merged into; 0: none */
+	uint32_t io_sectors; /* sum over its bios */
+	uint16_t bios, issues, completions;
+	uint8_t state;
+	uint8_t flags;
+	uint8_t refused; /* parse refused it */
+};
+
+struct kick {
+	uint64_t number; /* counted over the queue's doorbells, from 1; 0: unused */
+	uint64_t time;
+	uint32_t tid;
+};
+
+struct wake {
+	uint64_t time, count, kick_time;
+	uint32_t kicks, kick_tid;
+	uint8_t reason;
+	bool valid, kick_known; /* by the task that did both */
+};
+
+struct queue {
+	struct vbt_queue_stats stats;
+	uint32_t index;
+
+	/* Requests in flight: slots by seq; the few that are overtaken by `slots` newer ones apart. */
+	struct flight *slot;
+	uint32_t mask;
+	struct flight *straggler;
+	uint32_t stragglers, straggler_room;
+	uint32_t live;
+	uint32_t newest, first_pop; /* seq; 0: none yet */
+	uint64_t created;           /* with seq from first_pop on */
+
+	uint16_t source; /* of the last VMM event; MULTI if several serve the queue */
+	bool several_sources;
+	uint64_t doubt_until; /* the VMM's events are incomplete up to then */
+
+	/* kicks */
+	struct kick *kick;      /* history by number, made at the first kick */
+	uint64_t kick_number;   /* of the last kick */
+	uint64_t doorbell_base; /* number of a kick = base + the doorbell's own count */
+	uint32_t doorbell;      /* the one in use, NONE before the first */
+	struct wake wake[WAKE_HISTORY];
+	uint32_t wakes;
+	int64_t offset; /* VMM's count minus our number */
+	uint32_t offset_seen;
+	bool offset_known, offset_fixed;
+	struct wake offset_wake; /* the wake that is still to be judged */
+
+	uint32_t last_submit; /* seq */
+
+	/* Pushed requests that no signal has covered yet, in the order of their push numbers. */
+	uint32_t push_head, push_tail;
+	uint64_t irq_seq; /* of the last interrupt sent */
+
+	/* What can be seen, from the trace's metadata. */
+	uint16_t expect; /* bit per mark */
+	uint8_t why_not[VBT_MARK_COUNT];
+	uint32_t gsi;
+	bool intx, direct, address_known;
+};
+
+enum irq_where { IRQ_NOWHERE, IRQ_ACCEPTED, IRQ_IN_SERVICE, IRQ_ASSERTED };
+
+/* One interrupt on its way: from the VMM's decision to the guest's EOI. */
+struct irq {
+	uint64_t time[VBT_MARK_COUNT]; /* of signal, msi, inject, eoi */
+	uint64_t seq;
+	uint32_t queue;
+	uint32_t head, tail, count; /* requests that it tells of */
+	uint32_t older, newer;      /* list of all that are under way */
+	uint32_t next;              /* in a vector's or line's list */
+	uint32_t vector, line;      /* index of the vector entry, of the line */
+	uint32_t generation;
+	uint16_t have, inferred; /* bit per mark */
+	uint8_t where;
+	bool used, intx, doubt, accepted;
+};
+
+/* A reference that knows when the interrupt is gone. */
+struct irq_ref {
+	uint32_t index, generation;
+};
+
+/* One vector of one vCPU: what was accepted and not injected, injected and not ended. */
+struct vector {
+	uint64_t key;
+	uint32_t accepted, in_service; /* lists of interrupts, oldest first */
+	uint32_t service_tid;
+	uint8_t target, vector;
+	uint32_t apic;
+};
+
+/* An INTx line. */
+struct line {
+	uint32_t gsi;
+	uint32_t asserted; /* interrupts that raised it, not accepted yet */
+	uint32_t vector;   /* index of the entry it was last accepted as; NONE */
+	uint8_t target;
+};
+
+struct thread {
+	uint32_t tid;
+	uint8_t target;
+	bool apic_known;
+	uint32_t apic;
+	int32_t vcpu;
+	uint32_t vcpu_changes; /* info->changes when vcpu was looked up */
+	struct irq_ref open, closed;
+	uint64_t closed_time;
+	uint32_t line; /* this task raised it last, outside of any window; NONE */
+	/* The task's last kick. */
+	uint32_t kick_queue;
+	uint64_t kick_number, kick_time;
+	/* Kernel events that the clocks put before the signal that they belong to. */
+	uint64_t early_msi, early_accept, early_inject;
+	uint32_t early_apic;
+	uint8_t early_vector;
+	bool has_early_msi, has_early_accept, has_early_inject;
+};
+
+struct doorbell {
+	uint64_t address;
+	uint32_t queue; /* index; NONE if the address was not known */
+	uint32_t count; /* running count of the last kick */
+	uint32_t changes;
+	uint16_t value;
+	uint8_t target;
+	uint8_t kind;
+};
+
+struct target_state {
+	uint32_t injects, ends; /* seen for our own interrupts */
+	bool inject_seen, end_seen;
+};
+
+struct vbt_correlator {
+	struct vbt_correlator_options options;
+	struct vbt_correlator_stats stats;
+	uint64_t next_id;
+	uint64_t now; /* latest time */
+	uint64_t next_sweep;
+	uint32_t changes; /* info->changes that queues were set up by */
+	bool no_memory;
+
+	struct queue **queue;
+	uint32_t queues;
+	struct queue *last_queue;
+	struct vbt_table queue_table;
+
+	struct thread *thread;
+	uint32_t threads, thread_room;
+	uint32_t last_thread;
+	struct vbt_table thread_table;
+
+	struct vector *vector;
+	uint32_t vectors, vector_room;
+	struct vbt_table vector_table;
+
+	struct line *line;
+	uint32_t lines, line_room;
+
+	struct doorbell *doorbell;
+	uint32_t doorbells, doorbell_room;
+	struct vbt_table doorbell_table;
+
+	struct vbt_table io_table; /* I/O key to queue index and seq */
+
+	struct irq *irq;
+	uint32_t irqs, irq_room, irq_free;
+	uint32_t irq_oldest, irq_newest;
+
+	uint64_t irq_doubt_until, io_doubt_until;
+	struct target_state target[VBT_MAX_TARGETS];
+	uint64_t *lost; /* by source; the last one is VBT_SOURCE_ALL */
+};
+
+#define LOST_SLOTS (VBT_MAX_SOURCES + 1)
+
+/* correlate.c */
+uint64_t vbt_slack(const struct vbt_correlator *c, unsigned target);
+struct thread *vbt_thread(struct vbt_correlator *c, const struct vbt_event *event);
+struct thread *vbt_thread_find(struct vbt_correlator *c, uint32_t tid);
+bool vbt_grow(void **array, uint32_t count, uint32_t *room, size_t size);
+
+/* correlate_queue.c */
+struct queue *vbt_queue(struct vbt_correlator *c, unsigned target, unsigned device, unsigned queue);
+void vbt_queue_setup(struct vbt_correlator *c, struct queue *q);
+struct flight *vbt_flight_find(struct queue *q, uint32_t seq);
+struct flight *vbt_flight_get(struct vbt_correlator *c, struct queue *q,
+			      const struct vbt_event *event);
+/* Set a mark's time as exact. */
+static inline void vbt_flight_mark(struct flight *f, unsigned mark, uint64_t time)
+{
+	f->r.mark[mark] = time;
+	f->r.present |= (uint16_t)BIT(mark);
+	if (time > f->touched)
+		f->touched = time;
+}
+
+/* Send it out; `rest` is the reason of what is missing without a better one. */
+void vbt_flight_emit(struct vbt_correlator *c, struct queue *q, struct flight *f, unsigned rest);
+void vbt_queue_restart(struct vbt_correlator *c, struct queue *q, unsigned rest);
+/* All live flights of a queue; the callback may emit the flight it is given. */
+typedef void flight_fn(struct vbt_correlator *c, struct queue *q, struct flight *f, void *context);
+void vbt_queue_each(struct vbt_correlator *c, struct queue *q, flight_fn *fn, void *context);
+void vbt_queue_free(struct queue *q);
+
+/* correlate_kick.c */
+void vbt_on_kick(struct vbt_correlator *c, const struct vbt_event *event);
+void vbt_on_wake(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event);
+void vbt_on_pop(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event);
+/* Find the kick of a flight whose wake is known; at the latest when it is sent out. */
+void vbt_kick_resolve(struct vbt_correlator *c, struct queue *q, struct flight *f, bool final);
+void vbt_kick_forget(struct queue *q);
+
+/* correlate_io.c */
+void vbt_on_submit(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event);
+void vbt_on_reap(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event);
+void vbt_on_bio(struct vbt_correlator *c, const struct vbt_event *event);
+void vbt_io_finish(struct queue *q, struct flight *f, unsigned rest);
+
+/* correlate_irq.c */
+void vbt_on_push(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event);
+void vbt_on_signal(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event);
+void vbt_on_signal_done(struct vbt_correlator *c, const struct vbt_event *event);
+void vbt_on_msi(struct vbt_correlator *c, const struct vbt_event *event);
+void vbt_on_accept(struct vbt_correlator *c, const struct vbt_event *event);
+void vbt_on_inject(struct vbt_correlator *c, const struct vbt_event *event);
+void vbt_on_eoi(struct vbt_correlator *c, const struct vbt_event *event);
+/* End what waits since before `until`; UINT64_MAX: all. `rest` is the reason of what is missing. */
+void vbt_irq_expire(struct vbt_correlator *c, uint64_t until, unsigned rest);
+/* The pushed requests that wait for a decision will not get one that can be trusted. */
+void vbt_push_give_up(struct vbt_correlator *c, struct queue *q, unsigned rest);
+void vbt_push_expire(struct vbt_correlator *c, struct queue *q, uint64_t until);
+void vbt_thread_close(struct vbt_correlator *c, uint32_t tid);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Submit to reap: the host's block I/O of a request, by the key that the kernel event carries (the
+ * SQE's user_data, or the task that is inside the call).
+ */
+#include "lib/correlate_impl.h"
+
+/* One key of one target as a table key. Cookies are addresses: the top bits are free. */
+static uint64_t table_key(uint64_t key, unsigned target)
+{
+	return key ^ (uint64_t)target << 56;
+}
+
+static bool is_live(void *context, uint64_t key, uint64_t value)
+{
+	struct vbt_correlator *c = context;
+
+	return vbt_flight_find(c->queue[value >> 32], (uint32_t)value) != NULL;
+}
+
+static void bind(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event)
+{
+	uint64_t key;
+
+	if (event->op == VBT_IO_io_uring)
+		key = event->arg;
+	else if (event->op == VBT_IO_sync)
+		key = VBT_KEY_TASK | event->tid;
+	else
+		return;
+	if (!vbt_table_set(&c->io_table, table_key(key, event->target),
+			   (uint64_t)q->index << 32 | event->seq, c->options.max_in_flight, is_live,
+			   c))
+		c->no_memory = true;
+}
+
+void vbt_on_submit(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event)
+{
+	struct flight *f = vbt_flight_get(c, q, event), *leader;
+
+	if (!f) {
+		c->stats.stray++;
+		return;
+	}
+	vbt_flight_mark(f, VBT_MARK_submit, event->time);
+	f->r.cookie = event->arg;
+	f->r.method = event->op;
+	if (event->time < c->io_doubt_until)
+		f->flags |= FLIGHT_IO_DOUBT;
+	if (event->time < q->doubt_until) {
+		f->flags |= FLIGHT_UNBOUND;
+	} else if (event->code) {
+		f->r.merged = true;
+		leader = q->last_submit ? vbt_flight_find(q, q->last_submit) : NULL;
+		if (leader)
+			f->leader = leader->leader ? leader->leader : q->last_submit;
+		else
+			f->flags |= FLIGHT_UNBOUND;
+	} else {
+		bind(c, q, event);
+	}
+	q->last_submit = event->seq;
+}
+
+/* A merged request had its leader's I/O. The leader may be gone: its slot still tells. */
+static void take_from_leader(struct queue *q, struct flight *f)
+{
+	const struct flight *leader = vbt_flight_find(q, f->leader);
+	const unsigned marks = IO_MARKS;
+
+	if (!leader)
+		leader = &q->slot[f->leader & q->mask];
+	if (leader->r.seq != f->leader || leader->state == FLIGHT_FREE)
+		return;
+	for (unsigned mark = VBT_MARK_queue; mark <= VBT_MARK_complete; mark++)
+		if (vbt_request_has(&leader->r, mark))
+			vbt_flight_mark(f, mark, leader->r.mark[mark]);
+	f->r.inferred |= leader->r.inferred & marks;
+	f->flags |= leader->flags & (FLIGHT_IO_DOUBT | FLIGHT_UNBOUND);
+	f->bios = leader->bios;
+	f->issues = leader->issues;
+	f->completions = leader->completions;
+}
+
+void vbt_on_reap(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event)
+{
+	struct flight *f = vbt_flight_get(c, q, event);
+
+	if (!f) {
+		c->stats.stray++;
+		return;
+	}
+	vbt_flight_mark(f, VBT_MARK_reap, event->time);
+	if (f->leader)
+		take_from_leader(q, f);
+}
+
+/* Several bios and requests may carry one I/O: the first Q, the first D, the last C. */
+void vbt_on_bio(struct vbt_correlator *c, const struct vbt_event *event)
+{
+	uint64_t value = vbt_table_get(&c->io_table, table_key(event->key, event->target));
+	struct flight *f = NULL;
+	bool first, in_call;
+
+	if (value != VBT_TABLE_NONE)
+		f = vbt_flight_find(c->queue[value >> 32], (uint32_t)value);
+	if (f && f->flags & FLIGHT_UNBOUND)
+		f = NULL;
+	/*
+	 * The key names the request from its submit to its reap. A task does other I/O before and
+	 * behind; only what the clocks blur may lie outside.
+	 */
+	if (f) {
+		uint64_t slack = vbt_slack(c, event->target);
+
+		in_call = !vbt_request_has(&f->r, VBT_MARK_reap) ||
+			  event->time <= f->r.mark[VBT_MARK_reap] + slack;
+		if (!in_call)
+			f = NULL;
+	}
+	if (!f) {
+		c->stats.stray++;
+		return;
+	}
+	first = !vbt_request_has(&f->r, event->point);
+	switch (event->point) {
+	case VBT_MARK_queue:
+		f->bios++;
+		f->io_sectors += event->aux;
+		break;
+	case VBT_MARK_issue: f->issues++; break;
+	default: f->completions++; first = true;
+	}
+	if (first)
+		vbt_flight_mark(f, event->point, event->time);
+}
+
+/* Lost bios of several can shift the first or the last one: then none of them is to be trusted. */
+static bool doubtful(const struct flight *f)
+{
+	if (!(f->flags & FLIGHT_IO_DOUBT))
+		return false;
+	return !(f->bios == 1 && f->issues == 1 && f->completions == 1 &&
+		 (!f->r.bytes || (uint64_t)f->io_sectors * 512 == f->r.bytes));
+}
+
+void vbt_io_finish(struct queue *q, struct flight *f, unsigned rest)
+{
+	struct vbt_request *r = &f->r;
+	unsigned reason;
+
+	if (f->leader)
+		take_from_leader(q, f);
+	if (!vbt_request_has(r, VBT_MARK_submit)) {
+		/* Never got that far, or nobody knows: the same reason as the submission's. */
+		if (vbt_request_has(r, VBT_MARK_push) &&
+		    !(f->flags & (FLIGHT_SUSPECT | FLIGHT_BEFORE)))
+			reason = f->refused || !vbt_request_has(r, VBT_MARK_parse)
+				     ? VBT_ABSENT_refused
+				     : VBT_ABSENT_no_host_io;
+		else
+			return;
+	} else if (r->method == VBT_IO_none) {
+		reason = VBT_ABSENT_no_host_io;
+	} else if (r->method == VBT_IO_null) {
+		reason = VBT_ABSENT_null_disk;
+	} else if ((q->expect & IO_MARKS) != IO_MARKS && !(r->present & IO_MARKS)) {
+		return; /* not recorded, or hidden */
+	} else if (doubtful(f) || f->flags & FLIGHT_UNBOUND) {
+		r->present &= (uint16_t)~IO_MARKS;
+		reason = VBT_ABSENT_lost;
+	} else if (!vbt_request_has(r, VBT_MARK_reap)) {
+		reason = f->flags & FLIGHT_SUSPECT ? VBT_ABSENT_lost : rest;
+	} else if (!(r->present & IO_MARKS)) {
+		reason = r->op <= 1 && !q->direct ? VBT_ABSENT_cached : VBT_ABSENT_no_bio;
+	} else if ((r->present & IO_MARKS) == BIT(VBT_MARK_queue)) {
+		reason = VBT_ABSENT_bio_driver;
+	} else {
+		reason = VBT_ABSENT_lost;
+	}
+	for (unsigned mark = VBT_MARK_queue; mark <= VBT_MARK_complete; mark++)
+		if (!vbt_request_has(r, mark) &&
+		    (q->expect & BIT(mark) || reason == VBT_ABSENT_null_disk ||
+		     reason == VBT_ABSENT_no_host_io))
+			r->absent[mark] = (uint8_t)reason;
+}
