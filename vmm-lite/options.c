@@ -447,9 +447,11 @@ static int check(struct context *ctx, const struct options *o)
 			return refuse(ctx, "--initrd '%s' needs --kernel", o->initrd);
 		if (o->append && !o->kernel)
 			return refuse(ctx, "--append '%s' needs --kernel", o->append);
-		if (o->memory % (1 << 20))
-			return refuse(ctx, "--memory has to be a multiple of 1 MiB");
 	}
+	if (o->memory % (1 << 20))
+		return refuse(ctx, "--memory has to be a multiple of 1 MiB");
+	if (o->command == VMM_QTEST && !o->disk_count)
+		return refuse(ctx, "qtest needs a --disk PATH[,key=value...]");
 	if (o->command == VMM_BENCH && o->disk_count != 1)
 		return refuse(ctx, "bench takes exactly one --disk, not %u", o->disk_count);
 	for (unsigned i = 0; i < o->disk_count; i++)
@@ -466,8 +468,8 @@ static int check(struct context *ctx, const struct options *o)
 
 static int parse_command(struct context *ctx, struct options *options, const char *word)
 {
-	static const char names[] = "run|bench|help";
-	static const enum vmm_command commands[] = {VMM_RUN, VMM_BENCH, VMM_HELP};
+	static const char names[] = "run|bench|qtest|help";
+	static const enum vmm_command commands[] = {VMM_RUN, VMM_BENCH, VMM_QTEST, VMM_HELP};
 	int index;
 
 	if (!strcmp(word, "--version") || !strcmp(word, "version")) {
@@ -522,9 +524,10 @@ int options_parse(struct options *options, int argc, char **argv, char *err, siz
 		if (!row || !(row->commands & (1u << options->command)))
 			return refuse_name(&ctx, option_rows, option_row_count,
 					   1u << options->command, "option --", name,
-					   options->command == VMM_RUN
-					       ? "try 'vmm-lite run --help'"
-					       : "try 'vmm-lite bench --help'");
+					   options->command == VMM_RUN ? "try 'vmm-lite run --help'"
+					   : options->command == VMM_BENCH
+					       ? "try 'vmm-lite bench --help'"
+					       : "try 'vmm-lite qtest --help'");
 		if (row->kind == OPTION_FLAG && equals)
 			return refuse(&ctx, "--%s takes no value, not '%s'", name, equals + 1);
 		if (row->kind != OPTION_FLAG) {

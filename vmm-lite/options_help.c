@@ -32,7 +32,7 @@ void options_print_help(FILE *out, enum vmm_command command)
 	fputs(
 	    "vmm-lite: a small KVM virtual machine monitor with a virtio-blk reference device\n\n",
 	    out);
-	if (command != VMM_BENCH) {
+	if (command == VMM_HELP || command == VMM_RUN) {
 		fputs(
 		    "usage: vmm-lite run --kernel FILE [--initrd FILE] [--append TEXT] [OPTION...]\n"
 		    "       vmm-lite run --payload ELF [OPTION...]\n",
@@ -41,9 +41,15 @@ void options_print_help(FILE *out, enum vmm_command command)
 	}
 	if (command == VMM_HELP)
 		fputs("\n", out);
-	if (command != VMM_RUN) {
+	if (command == VMM_HELP || command == VMM_BENCH) {
 		fputs("usage: vmm-lite bench --disk PATH[,key=value...] [OPTION...]\n", out);
 		print_rows(out, VMM_BENCH);
+	}
+	if (command == VMM_HELP)
+		fputs("\n", out);
+	if (command == VMM_HELP || command == VMM_QTEST) {
+		fputs("usage: vmm-lite qtest --disk PATH[,key=value...] [OPTION...]\n", out);
+		print_rows(out, VMM_QTEST);
 	}
 	fputs("\nkeys of --disk (a comma in PATH is written twice):\n", out);
 	for (size_t i = 0; i < disk_row_count; i++)

@@ -30,6 +30,7 @@ enum option_kind {
 
 #define ON_RUN   (1u << VMM_RUN)
 #define ON_BENCH (1u << VMM_BENCH)
+#define ON_QTEST (1u << VMM_QTEST)
 
 struct option_row {
 	const char *name;
