@@ -71,8 +71,8 @@ struct vbt_shm_device {
 	uint32_t lock;	      /* seqlock */
 	uint32_t present;     /* 1: describes a live device */
 	char name[16];	      /* "vda"-like name: disk0, disk1, … */
-	char backend[104];    /* path, cut at the front if longer; "null" */
-	char method[8];	      /* "io_uring", "sync", "null": matches enum vbt_io_method */
+	char backend[100];    /* path, cut at the front if longer; "null" */
+	char method[12];      /* "io_uring", "sync", "null": matches enum vbt_io_method */
 	uint32_t host_major;  /* of the block device or of the file's file system */
 	uint32_t host_minor;
 	uint64_t host_inode;  /* 0 for a block device */
