@@ -5,6 +5,7 @@
 #include "vmm-lite/log.h"
 #include "vmm-lite/machine.h"
 #include "vmm-lite/options.h"
+#include "vmm-lite/qtest/qtest.h"
 
 int main(int argc, char **argv)
 {
@@ -18,6 +19,7 @@ int main(int argc, char **argv)
 		switch (options.command) {
 		case VMM_RUN: status = machine_run(&options); break;
 		case VMM_BENCH: status = bench_run(&options); break;
+		case VMM_QTEST: status = qtest_run(&options); break;
 		case VMM_HELP: options_print_help(stdout, options.help_for); break;
 		default: puts("vmm-lite " VBTRACE_VERSION); break;
 		}
