@@ -28,8 +28,9 @@ struct probe {
 
 /* A target's device table as the filters have it. */
 struct known {
-	unsigned count;
 	struct vbt_shm_device devices[VBT_SHM_MAX_DEVICES];
+	/* Of doorbells that are away now: the VMM counts since the device was made. */
+	uint64_t kicks[VBT_SHM_MAX_DEVICES][VBT_SHM_MAX_QUEUES];
 };
 
 struct kernel_source {
@@ -294,13 +295,35 @@ void kernel_source_set_target(struct kernel_source *source, unsigned index, pid_
 		shared->target_count = index + 1;
 }
 
-/* Counts go on when a doorbell moves: the VMM counts since the device was made. */
-struct counts {
-	uint64_t of[VBT_SHM_MAX_DEVICES][VBT_SHM_MAX_QUEUES];
-};
+static struct vbt_doorbell doorbell_key(unsigned index, const struct vbt_shm_device *device,
+					unsigned queue, bool pio)
+{
+	const bool shared = pio || device->mmio_stride == 0;
 
-/* Take away all doorbells of a target, keeping what they counted. */
-static void remove_doorbells(int map, unsigned index, struct counts *counts)
+	return (struct vbt_doorbell){
+		.address = pio ? device->pio_notify
+			       : device->mmio_notify + (uint64_t)queue * device->mmio_stride,
+		.queue = shared ? queue : 0,
+		.target = (unsigned char)index,
+		.pio = pio,
+	};
+}
+
+/* Does this device still have this doorbell? */
+static bool still_rings(unsigned index, const struct vbt_shm_device *device,
+			const struct vbt_doorbell *key, unsigned queue)
+{
+	const uint64_t address = key->pio ? device->pio_notify : device->mmio_notify;
+	struct vbt_doorbell now;
+
+	if (!device->present || queue >= device->queues || address == 0)
+		return false;
+	now = doorbell_key(index, device, queue, key->pio);
+	return memcmp(&now, key, sizeof(now)) == 0;
+}
+
+/* Take away the target's doorbells that are gone; what they counted is kept. */
+static void remove_doorbells(int map, unsigned index, struct known *known)
 {
 	struct vbt_doorbell key, next;
 	struct vbt_doorbell_state state;
@@ -308,41 +331,30 @@ static void remove_doorbells(int map, unsigned index, struct counts *counts)
 
 	for (; more; key = next) {
 		more = bpf_map_get_next_key(map, &key, &next) == 0;
-		if (key.target != index)
+		if (key.target != index || bpf_map_lookup_elem(map, &key, &state) ||
+		    still_rings(index, &known->devices[state.device], &key, state.queue))
 			continue;
-		if (bpf_map_lookup_elem(map, &key, &state) == 0)
-			counts->of[state.device][state.queue] += state.count;
+		known->kicks[state.device][state.queue] += state.count;
 		bpf_map_delete_elem(map, &key);
 	}
 }
 
-static int add_doorbell(int map, unsigned index, const struct vbt_shm_device *device, unsigned d,
-			unsigned queue, bool pio, uint64_t count)
+static int add_doorbell(int map, unsigned index, struct known *known, unsigned d, unsigned queue,
+			bool pio)
 {
-	const bool shared = pio || device->mmio_stride == 0;
-	const struct vbt_doorbell key = {
-		.address = pio ? device->pio_notify
-			       : device->mmio_notify + (uint64_t)queue * device->mmio_stride,
-		.queue = shared ? queue : 0,
-		.target = (unsigned char)index,
-		.pio = pio,
-	};
+	const struct vbt_shm_device *device = &known->devices[d];
+	const struct vbt_doorbell key = doorbell_key(index, device, queue, pio);
 	const struct vbt_doorbell_state state = {
-		.count = count,
+		.count = known->kicks[d][queue],
 		.device = (unsigned short)d,
 		.queue = (unsigned short)queue,
-		.shared = shared,
+		.shared = pio || device->mmio_stride == 0,
 	};
+	int ret = bpf_map_update_elem(map, &key, &state, BPF_NOEXIST);
 
-	return bpf_map_update_elem(map, &key, &state, BPF_ANY);
-}
-
-/* Nothing that the filters depend on has changed. */
-static bool same_doorbells(const struct vbt_shm_device *a, const struct vbt_shm_device *b)
-{
-	return a->present == b->present && a->queues == b->queues && a->gsi == b->gsi &&
-	       a->pio_notify == b->pio_notify && a->mmio_notify == b->mmio_notify &&
-	       a->mmio_stride == b->mmio_stride && a->flags == b->flags;
+	if (ret == 0)
+		known->kicks[d][queue] = 0;
+	return ret == -EEXIST ? 0 : ret;
 }
 
 int kernel_source_set_devices(struct kernel_source *source, unsigned index,
@@ -351,34 +363,23 @@ int kernel_source_set_devices(struct kernel_source *source, unsigned index,
 	struct vbt_target_filter *filter = &source->skeleton->bss->targets[index];
 	int map = bpf_map__fd(source->skeleton->maps.doorbells), ret = 0;
 	struct known *known = &source->known[index];
-	struct counts *counts;
-	unsigned d;
 
-	for (d = 0; d < count && known->count == count; d++)
-		if (!same_doorbells(&devices[d], &known->devices[d]))
-			break;
-	if (known->count == count && d == count)
-		return 0;
-	counts = calloc(1, sizeof(*counts));
-	if (!counts)
-		return -ENOMEM;
-	remove_doorbells(map, index, counts);
-	for (d = 0; d < count && ret == 0; d++) {
+	memcpy(known->devices, devices, count * sizeof(*devices));
+	remove_doorbells(map, index, known);
+	for (unsigned d = 0; d < count; d++) {
 		const struct vbt_shm_device *device = &devices[d];
 
-		known->devices[d] = *device;
-		for (unsigned q = 0; q < device->queues && device->present && ret == 0; q++) {
+		if (!device->present)
+			continue;
+		for (unsigned q = 0; q < device->queues && ret == 0; q++) {
 			if (device->pio_notify)
-				ret = add_doorbell(map, index, device, d, q, true, counts->of[d][q]);
+				ret = add_doorbell(map, index, known, d, q, true);
 			if (device->mmio_notify && ret == 0)
-				ret = add_doorbell(map, index, device, d, q, false,
-						   device->pio_notify ? 0 : counts->of[d][q]);
+				ret = add_doorbell(map, index, known, d, q, false);
 		}
-		if (device->present && device->gsi < 128 && !(device->flags & VBT_DEVICE_NO_KVM))
+		if (device->gsi < 128 && !(device->flags & VBT_DEVICE_NO_KVM))
 			filter->lines[device->gsi / 64] |= 1ULL << device->gsi % 64;
 	}
-	known->count = count;
-	free(counts);
 	return ret;
 }
 

@@ -39,17 +39,20 @@ static bool has_word(const char *text, const char *word)
 }
 
 /*
- * Constant and never stopping, and not given up by the kernel: a kernel that found the TSC
- * unstable runs on hpet or acpi_pm. The paravirtual clocks are scaled TSC, so they vouch for it.
+ * A kernel whose own clock source is the TSC keeps CLOCK_MONOTONIC by it, and gives it up when it
+ * misbehaves. A paravirtual clock is scaled TSC: good if the processor says that the TSC neither
+ * changes its pace nor stops.
  */
 bool stage_clock_tsc_usable(const char *cpuinfo, const char *clocksource)
 {
-	static const char *const from_tsc[] = {"tsc", "kvm-clock", "hyperv_clocksource_tsc_page"};
-	bool known = false;
+	static const char *const from_tsc[] = {"kvm-clock", "hyperv_clocksource_tsc_page"};
+	bool paravirtual = false;
 
+	if (has_word(clocksource, "tsc"))
+		return true;
 	for (size_t i = 0; i < sizeof(from_tsc) / sizeof(*from_tsc); i++)
-		known |= has_word(clocksource, from_tsc[i]);
-	return known && has_word(cpuinfo, "constant_tsc") && has_word(cpuinfo, "nonstop_tsc");
+		paravirtual |= has_word(clocksource, from_tsc[i]);
+	return paravirtual && has_word(cpuinfo, "constant_tsc") && has_word(cpuinfo, "nonstop_tsc");
 }
 
 /* The first bytes of a small file as a string; empty if it cannot be read. */
