@@ -186,25 +186,26 @@ static __always_inline bool is_swap(struct bio *bio)
  */
 static __always_inline void remember(struct bio *bio, struct owner *owner)
 {
-	__u64 address = (__u64)bio;
-
-	if (!bpf_map_update_elem(&bios, &address, owner, BPF_NOEXIST))
+	if (!bpf_map_update_elem(&bios, &bio, owner, BPF_NOEXIST))
 		return;
-	if (bpf_map_lookup_elem(&bios, &address))
+	if (bpf_map_lookup_elem(&bios, &bio))
 		lose(VBT_LOSS_UNSEEN, VBT_MARK_complete);
-	if (bpf_map_update_elem(&bios, &address, owner, BPF_ANY))
+	if (bpf_map_update_elem(&bios, &bio, owner, BPF_ANY))
 		lose(VBT_LOSS_MAP, VBT_MARK_issue);
 }
 
 /* NULL: not one of ours; likewise if another bio has got the address of one of ours since. */
 static __always_inline struct owner *recall(struct bio *bio)
 {
-	__u64 address = (__u64)bio, sector = bio->bi_iter.bi_sector;
-	struct owner *owner = bpf_map_lookup_elem(&bios, &address);
+	struct owner *owner = bpf_map_lookup_elem(&bios, &bio);
+	__u64 sector;
 
-	if (!owner || (sector >= owner->sector && sector <= owner->sector + owner->sectors))
+	if (!owner)
+		return NULL;
+	sector = BPF_CORE_READ(bio, bi_iter.bi_sector);
+	if (sector >= owner->sector && sector <= owner->sector + owner->sectors)
 		return owner;
-	if (!bpf_map_delete_elem(&bios, &address))
+	if (!bpf_map_delete_elem(&bios, &bio))
 		lose(VBT_LOSS_UNSEEN, VBT_MARK_complete);
 	return NULL;
 }
@@ -245,56 +246,66 @@ int BPF_PROG(block_split, struct bio *bio)
 	return 0;
 }
 
+/*
+ * Global functions: the kernel checks them once, not once for each turn of the loops below, which
+ * would be most of the time that attaching takes. 1: it was one of ours.
+ */
+__attribute__((noinline)) int bio_issued(__u64 address)
+{
+	struct bio *bio = (struct bio *)address;
+	struct owner *owner = recall(bio);
+
+	if (!owner)
+		return 0;
+	emit(VBT_MARK_issue, owner->target, owner->key, BPF_CORE_READ(bio, bi_iter.bi_sector),
+	     BPF_CORE_READ(bio, bi_iter.bi_size) >> 9, 0, current_tid());
+	return 1;
+}
+
+__attribute__((noinline)) int bio_completed(__u64 address, int failed)
+{
+	struct bio *bio = (struct bio *)address;
+	struct owner *owner = recall(bio);
+
+	if (!owner)
+		return 0;
+	emit(VBT_MARK_complete, owner->target, owner->key, BPF_CORE_READ(bio, bi_iter.bi_sector),
+	     BPF_CORE_READ(bio, bi_iter.bi_size) >> 9, failed, 0);
+	bpf_map_delete_elem(&bios, &bio);
+	return 1;
+}
+
+/* The chain is read with the helper, as plain numbers: that is what such functions take. */
 SEC("tp_btf/block_rq_issue")
 int BPF_PROG(block_rq_issue, struct request *rq)
 {
-	struct bio *bio = rq->bio;
-	bool ours = false;
+	struct bio *bio = BPF_CORE_READ(rq, bio);
+	int ours = 0;
 
 	for (int i = 0; i < MAX_CHAIN && bio; i++) {
-		struct owner *owner = recall(bio);
-
-		if (owner) {
-			ours = true;
-			emit(VBT_MARK_issue, owner->target, owner->key, bio->bi_iter.bi_sector,
-			     bio->bi_iter.bi_size >> 9, 0, current_tid());
-		}
-		bio = bio->bi_next;
+		ours |= bio_issued((__u64)bio);
+		bio = BPF_CORE_READ(bio, bi_next);
 	}
 	if (bio && ours)
 		lose(VBT_LOSS_CHAIN, VBT_MARK_issue);
 	return 0;
 }
 
-/* false: not one of ours */
-static __always_inline bool completed(struct bio *bio, bool failed)
-{
-	__u64 address = (__u64)bio;
-	struct owner *owner = recall(bio);
-
-	if (!owner)
-		return false;
-	emit(VBT_MARK_complete, owner->target, owner->key, bio->bi_iter.bi_sector,
-	     bio->bi_iter.bi_size >> 9, failed, 0);
-	bpf_map_delete_elem(&bios, &address);
-	return true;
-}
-
 /* Fires before the bios are ended; only the first `bytes` of them are complete. */
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(block_rq_complete, struct request *rq, int error, unsigned int bytes)
 {
-	struct bio *bio = rq->bio;
-	bool ours = false;
+	struct bio *bio = BPF_CORE_READ(rq, bio);
+	int ours = 0;
 
 	for (int i = 0; i < MAX_CHAIN && bio; i++) {
-		unsigned int size = bio->bi_iter.bi_size;
+		unsigned int size = BPF_CORE_READ(bio, bi_iter.bi_size);
 
 		if (size > bytes)
 			return 0;
 		bytes -= size;
-		ours |= completed(bio, (__u8)error != 0);
-		bio = bio->bi_next;
+		ours |= bio_completed((__u64)bio, (__u8)error != 0);
+		bio = BPF_CORE_READ(bio, bi_next);
 	}
 	if (bio && ours)
 		lose(VBT_LOSS_CHAIN, VBT_MARK_complete);
@@ -305,7 +316,10 @@ int BPF_PROG(block_rq_complete, struct request *rq, int error, unsigned int byte
 SEC("tp_btf/block_bio_complete")
 int BPF_PROG(block_bio_complete, void *queue, struct bio *bio)
 {
-	completed(bio, false);
+	__u64 address;
+
+	bpf_probe_read_kernel(&address, sizeof(address), &ctx[1]);
+	bio_completed(address, 0);
 	return 0;
 }
 

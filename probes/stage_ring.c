@@ -40,7 +40,9 @@ static void forget_in_child(void)
 int stage_ring_init(const struct stage_ring_options *options, char *err, size_t err_size)
 {
 	static bool fork_handled;
-	uint64_t size = options->size ? options->size : DEFAULT_SIZE;
+	uint64_t size = options->size              ? options->size
+			: options->flight_recorder ? DEFAULT_FLIGHT
+						   : DEFAULT_SIZE;
 	struct vbt_shm_header *header = MAP_FAILED;
 	int fd, ret;
 
