@@ -109,8 +109,7 @@ static void take_interrupt(struct driver *driver, unsigned number)
 {
 	struct driver_queue *queue = &driver->queues[number];
 
-	queue->interrupt =
-	    driver->msix ? bench_vector_fd(driver->wires, number) : bench_line_fd(driver->wires);
+	queue->interrupt = bench_vector_fd(driver->wires, number);
 	queue->interrupt_flags = fcntl(queue->interrupt, F_GETFL);
 	fcntl(queue->interrupt, F_SETFL, queue->interrupt_flags & ~O_NONBLOCK);
 	driver->interrupts_taken = number + 1;
@@ -141,7 +140,7 @@ int driver_init(struct driver *driver, struct bench_wires *wires, struct arena *
 				      driver->transport->status(&driver->pci) | STATUS_DRIVER_OK);
 	driver->capacity = driver->transport->config(&driver->pci, CONFIG_CAPACITY, 4) |
 			   driver->transport->config(&driver->pci, CONFIG_CAPACITY + 4, 4) << 32;
-	for (i = 0; i < queues; i++)
+	for (i = 0; i < queues && driver->msix; i++)
 		take_interrupt(driver, i);
 	return 0;
 }
@@ -150,7 +149,6 @@ void driver_release(struct driver *driver)
 {
 	unsigned i;
 
-	/* Backwards: with INTx they are all the same one. */
 	while (driver->interrupts_taken) {
 		struct driver_queue *queue = &driver->queues[--driver->interrupts_taken];
 
@@ -227,10 +225,22 @@ void driver_sleep(struct driver *driver, struct driver_queue *queue)
 {
 	uint64_t count;
 
-	if (read(queue->interrupt, &count, sizeof(count)) < 0)
-		return; /* interrupted by a signal: the caller looks at the ring anyway */
-	if (driver->msix)
+	if (driver->msix) {
+		if (read(queue->interrupt, &count, sizeof(count)) < 0)
+			return; /* interrupted by a signal: the caller looks at the ring anyway */
 		return;
+	}
+	bench_line_sleep(driver->wires);
 	driver->transport->isr(&driver->pci);
 	bench_line_eoi(driver->wires);
+}
+
+void driver_wake(struct driver *driver, struct driver_queue *queue)
+{
+	uint64_t one = 1;
+
+	if (!driver->msix)
+		bench_line_wake(driver->wires);
+	else if (write(queue->interrupt, &one, sizeof(one)) < 0)
+		return; /* full: there is something to wake up for */
 }

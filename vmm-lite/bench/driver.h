@@ -29,7 +29,7 @@ struct blk_slot {
 struct driver_queue {
 	struct driver_ring ring;
 	struct doorbell_address doorbell;
-	int interrupt;       /* the eventfd it arrives at */
+	int interrupt;       /* with MSI-X: the eventfd it arrives at */
 	int interrupt_flags; /* of it, as the device had them */
 	uint64_t kicks;
 };
@@ -73,5 +73,8 @@ struct blk_slot *driver_reap(struct driver_queue *queue);
 
 /* Sleep until this queue's interrupt. With INTx it is everybody's, and acknowledged here. */
 void driver_sleep(struct driver *driver, struct driver_queue *queue);
+
+/* End such a sleep from another thread. */
+void driver_wake(struct driver *driver, struct driver_queue *queue);
 
 #endif

@@ -129,13 +129,11 @@ static uint64_t answered(struct job *job)
 
 static void abandon(struct job *job)
 {
-	uint64_t one = 1;
 	unsigned i;
 
 	__atomic_store_n(&job->abandon, true, __ATOMIC_RELEASE);
 	for (i = 0; i < job->lane_count; i++)
-		if (write(job->lanes[i].queue->interrupt, &one, sizeof(one)) < 0)
-			continue; /* full: there is something to wake up for */
+		driver_wake(job->driver, job->lanes[i].queue);
 }
 
 /* The main thread's part: ends a job that hangs, or that the user has had enough of. */

@@ -159,7 +159,7 @@ static bool start_slot(struct lane *lane, struct blk_slot *slot, uint64_t now)
 	return true;
 }
 
-/* What the device has to have said for this status. */
+/* What the device has to have said: after a failure less, down to nothing. (2.7.8.2) */
 static void check_answer(struct lane *lane, const struct blk_slot *slot, uint8_t status)
 {
 	uint32_t full = slot->type == BLK_T_IN ? slot->length + 1 : 1;
@@ -167,8 +167,7 @@ static void check_answer(struct lane *lane, const struct blk_slot *slot, uint8_t
 
 	if (status > BLK_S_UNSUPP)
 		text = "the device wrote no valid status";
-	else if (status == BLK_S_OK ? slot->written != full
-				    : !slot->written || slot->written > full)
+	else if (status == BLK_S_OK ? slot->written != full : slot->written > full)
 		text = "the used length is wrong";
 	if (!text)
 		return;

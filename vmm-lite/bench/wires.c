@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -89,13 +90,20 @@ static void wires_unbind_msi(void *ctx, int handle)
 	pthread_rwlock_unlock(&bench->lock);
 }
 
+static int watch_line(struct bench_wires *bench, int operation, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(bench->line_poll, operation, fd, &event);
+}
+
 static int wires_bind_line(void *ctx, int eventfd, int resample, unsigned gsi)
 {
 	struct bench_wires *bench = ctx;
 	int handle = -EBUSY;
 
 	pthread_rwlock_wrlock(&bench->lock);
-	if (bench->bound_line < 0) {
+	if (bench->bound_line < 0 && !watch_line(bench, EPOLL_CTL_ADD, eventfd)) {
 		bench->bound_line = eventfd;
 		bench->resample = resample;
 		handle = 1;
@@ -109,6 +117,7 @@ static void wires_unbind_line(void *ctx, int handle)
 	struct bench_wires *bench = ctx;
 
 	pthread_rwlock_wrlock(&bench->lock);
+	watch_line(bench, EPOLL_CTL_DEL, bench->bound_line);
 	bench->bound_line = bench->resample = -1;
 	pthread_rwlock_unlock(&bench->lock);
 }
@@ -174,11 +183,13 @@ int bench_wires_init(struct bench_wires *bench, struct bus *bus)
 	memset(bench, 0, sizeof(*bench));
 	pthread_rwlock_init(&bench->lock, NULL);
 	bench->bus = bus;
-	bench->bound_line = bench->resample = -1;
+	bench->line_fd = bench->line_poll = bench->bound_line = bench->resample = -1;
 	for (i = 0; i < BENCH_VECTORS; i++)
 		bench->vector_fds[i] = bench->bindings[i].eventfd = -1;
-	bench->line_fd = eventfd(0, EFD_CLOEXEC);
-	if (bench->line_fd < 0)
+	bench->line_poll = epoll_create1(EPOLL_CLOEXEC);
+	bench->line_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (bench->line_fd < 0 || bench->line_poll < 0 ||
+	    watch_line(bench, EPOLL_CTL_ADD, bench->line_fd))
 		goto fail;
 	for (i = 0; i < BENCH_VECTORS; i++) {
 		bench->vector_fds[i] = eventfd(0, EFD_CLOEXEC);
@@ -201,6 +212,8 @@ void bench_wires_release(struct bench_wires *bench)
 			close(bench->vector_fds[i]);
 	if (bench->line_fd >= 0)
 		close(bench->line_fd);
+	if (bench->line_poll >= 0)
+		close(bench->line_poll);
 	pthread_rwlock_destroy(&bench->lock);
 }
 
@@ -255,14 +268,20 @@ int bench_vector_fd(struct bench_wires *bench, unsigned vector)
 	return fd;
 }
 
-int bench_line_fd(struct bench_wires *bench)
+void bench_line_sleep(struct bench_wires *bench)
 {
-	int fd;
+	struct epoll_event event;
+	uint64_t count;
 
-	pthread_rwlock_rdlock(&bench->lock);
-	fd = bench->bound_line >= 0 ? bench->bound_line : bench->line_fd;
-	pthread_rwlock_unlock(&bench->lock);
-	return fd;
+	/* One at a time is enough: what else is ready ends the next sleep at once. */
+	if (epoll_wait(bench->line_poll, &event, 1, -1) == 1 &&
+	    read(event.data.fd, &count, sizeof(count)) < 0)
+		return;
+}
+
+void bench_line_wake(struct bench_wires *bench)
+{
+	ring(bench->line_fd);
 }
 
 void bench_line_eoi(struct bench_wires *bench)

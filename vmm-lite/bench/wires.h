@@ -31,6 +31,7 @@ struct bench_wires {
 	int vector_fds
 	    [BENCH_VECTORS]; /* of messages that are sent without a binding; -1: none yet */
 	int line_fd;         /* of a line that is driven without a binding */
+	int line_poll;       /* an epoll of all that can raise the line */
 	bool level;
 	int bound_line, resample; /* eventfds of a bound line, or -1 */
 };
@@ -51,12 +52,15 @@ uint64_t bench_load(struct bench_wires *bench, enum bus_space space, uint64_t ad
 struct msi_message bench_message(unsigned vector);
 
 /*
- * The eventfd that interrupts with this vector arrive at, as the device has set it up
- * now; -1 if there can be none. Stays the wires' or the device's.
+ * The eventfd that interrupts with this vector arrive at, as the device has set it up now; -1 if
+ * there can be none. Stays the wires' or the device's.
  */
 int bench_vector_fd(struct bench_wires *bench, unsigned vector);
-/* The same for the INTx line. */
-int bench_line_fd(struct bench_wires *bench);
+
+/* Sleep until the INTx line is raised, in whichever way the device does it by then. */
+void bench_line_sleep(struct bench_wires *bench);
+/* As if it had been raised. */
+void bench_line_wake(struct bench_wires *bench);
 /* End of interrupt of the line: a device that still has something raises it again. */
 void bench_line_eoi(struct bench_wires *bench);
 
