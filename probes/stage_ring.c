@@ -12,7 +12,8 @@
 #include "probes/stage_shm.h"
 
 #define PAGE          4096u
-#define DEFAULT_SIZE  (64u << 20)
+#define DEFAULT_SIZE   (128u << 20) /* of a memfd, which takes memory only as it is written */
+#define DEFAULT_FLIGHT (64u << 20)  /* of a flight recorder, whose blocks are reserved */
 #define SMALLEST_SIZE (256u << 10)
 #define LARGEST_SIZE  (1ULL << 40)
 #define SHARES        16   /* a ring gets this share of the file, while there is room */
