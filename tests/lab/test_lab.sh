@@ -225,16 +225,11 @@ check "nobody reads: it ends" same "$(status yes)" 141
 check "nobody reads: nothing is said" empty "$work/yes.err"
 
 cat >"$work/nested.sh" <<'EOF'
-command=$(echo 'fio --version; mount | grep vda; exit 5' | base64 -w0)
-timeout 60 qemu-system-x86_64 -accel kvm -cpu host -machine pc -m 256 -nodefaults -display none -serial stdio \
-	-no-reboot -kernel "$LAB_GUEST/vmlinuz" -initrd "$LAB_GUEST/initrd.img" \
-	-append "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable vbt.cmd=$command" \
-	-drive file="$LAB_GUEST/root.ext4",format=raw,if=none,id=d -device virtio-blk-pci,drive=d </dev/null || exit
+lab/guest-run -q 'fio --version; mount | grep vda; exit 5'
+[ $? -eq 5 ] || exit 1
 e2fsck -fn "$LAB_GUEST/root.ext4" || exit
-command=$(echo 'ls /init; exit 6' | base64 -w0)
-timeout 60 qemu-system-x86_64 -accel kvm -cpu host -machine pc -m 256 -nodefaults -display none -serial stdio \
-	-no-reboot -kernel "$LAB_GUEST/vmlinuz" -initrd "$LAB_GUEST/initrd.img" \
-	-append "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable vbt.init=ram vbt.cmd=$command" </dev/null
+lab/guest-run -q -a vbt.init=ram 'ls /init; exit 6'
+[ $? -eq 6 ]
 EOF
 run nested -t 80 bash "${work#"$top"/}/nested.sh"
 check "nested guest: status 0" same "$(status nested)" 0
