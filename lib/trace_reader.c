@@ -249,19 +249,14 @@ static int take_chunk(struct vbt_trace_reader *r, const struct vbt_chunk_header 
 		r->stats.holes++;
 		return error == -ENOMEM ? error : 0;
 	}
-	if (missing || (r->hole_before && header->type == VBT_CHUNK_EVENTS && r->any_events)) {
-		if (!r->any_events)
-			from = header->time_first;
-		vbt_event_lost(&r->batch[0], VBT_SOURCE_ALL,
-			       from < header->time_first || header->type != VBT_CHUNK_EVENTS
-				   ? from
-				   : header->time_first,
-			       header->type == VBT_CHUNK_EVENTS ? header->time_first : from,
-			       missing);
+	if (missing) {
+		uint64_t to = header->type == VBT_CHUNK_EVENTS ? header->time_first : from;
+
+		if (!r->any_events || from > to)
+			from = to;
+		vbt_event_lost(&r->batch[0], VBT_SOURCE_ALL, from, to, missing);
 		stated = 1;
 	}
-	if (header->type == VBT_CHUNK_EVENTS)
-		r->hole_before = false;
 	return stated;
 }
 
