@@ -68,9 +68,14 @@ static int note_refused(enum libbpf_print_level level, const char *format, va_li
 
 	if (level != LIBBPF_WARN)
 		return 0;
+	if (getenv("VBTRACE_LIBBPF_LOG")) {
+		va_list whole; /* the verifier's log is longer than any line of ours */
+
+		va_copy(whole, args);
+		vfprintf(stderr, format, whole);
+		va_end(whole);
+	}
 	vsnprintf(line, sizeof(line), format, args);
-	if (getenv("VBTRACE_LIBBPF_LOG"))
-		fprintf(stderr, "%s", line);
 	if (!strncmp(line, "libbpf: prog '", 14) && strstr(line, "failed to load") &&
 	    (end = strchr(line + 14, '\''))) {
 		*end = '\0';

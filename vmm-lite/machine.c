@@ -435,9 +435,12 @@ static int exit_status(const struct machine *m)
 /* In the reverse order of build(); each part may be missing. */
 static void release(struct machine *m)
 {
-	for (unsigned i = 0; i < m->options->disk_count; i++)
-		if (m->disks[i].blk)
-			virtio_blk_free(m->disks[i].blk);
+	for (unsigned i = 0; i < m->options->disk_count; i++) {
+		if (!m->disks[i].blk)
+			continue;
+		pci_host_remove(m->pci, virtio_blk_function(m->disks[i].blk));
+		virtio_blk_free(m->disks[i].blk);
+	}
 	if (m->pci)
 		pci_host_free(m->pci);
 	release_vcpus(m);
@@ -462,17 +465,16 @@ static void release(struct machine *m)
 }
 
 /* Before any thread is made, so that all of them leave these signals to the main thread. */
-static int catch_signals(void)
+static int catch_signals(sigset_t *set)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1};
-	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
+	sigemptyset(set);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaddset(&set, signals[i]);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+		sigaddset(set, signals[i]);
+	pthread_sigmask(SIG_BLOCK, set, NULL);
+	return signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 int machine_run(const struct options *options)
@@ -480,6 +482,7 @@ int machine_run(const struct options *options)
 	struct machine *m = calloc(1, sizeof(*m));
 	char err[512] = "out of memory";
 	int status = 1;
+	sigset_t signals;
 
 	if (!m) {
 		log_line("%s", err);
@@ -488,7 +491,7 @@ int machine_run(const struct options *options)
 	m->options = options;
 	m->linux_boot.kernel.fd = m->linux_boot.initrd.fd = m->payload.file.fd = -1;
 	m->event_fd = eventfd(0, EFD_CLOEXEC);
-	m->signal_fd = catch_signals();
+	m->signal_fd = catch_signals(&signals);
 	if (m->event_fd < 0 || m->signal_fd < 0) {
 		log_line("cannot create an eventfd: %s", strerror(errno));
 	} else if (build(m, err, sizeof(err))) {
@@ -501,6 +504,9 @@ int machine_run(const struct options *options)
 			status = exit_status(m);
 		console_close(&m->console);
 	}
+	/* Should a disk not come to an end, the next signal ends us the hard way. */
+	signal(SIGUSR1, SIG_IGN);
+	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 	release(m);
 	if (m->event_fd >= 0)
 		close(m->event_fd);

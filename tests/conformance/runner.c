@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs the tests, each in a process of its own, and says which lines pass.
+ *
+ *	conformance [--list] [--verbose] [--jobs N] [--markdown] [--hostile|--all] [ID|GROUP]...
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/conformance/lines.h"
+#include "tests/conformance/suite.h"
+#include "tests/conformance/world.h"
+
+#define MAX_JOBS      8
+#define TIME_LIMIT_MS 20000
+#define MESSAGE_SIZE  300
+
+extern const struct test_case *const __start_conformance_cases[];
+extern const struct test_case *const __stop_conformance_cases[];
+
+enum outcome { PASS, BAD, NOT_APPLICABLE_LINE, NO_TEST };
+
+struct demand {
+	const char *id, *level, *section, *text;
+	bool hostile;
+	unsigned passed, failed;
+	const char *not_applicable;
+	char message[MESSAGE_SIZE + 80]; /* of the first failure */
+};
+
+static struct demand demands[] = {
+#define X(id, level, section, text) {id, level, section, text, false, 0, 0, NULL, ""},
+    CONFORMANCE_LINES(X)
+#undef X
+#define X(id, level, section, text) {id, level, section, text, true, 0, 0, NULL, ""},
+	HOSTILE_LINES(X)
+#undef X
+};
+#define DEMANDS (sizeof(demands) / sizeof(demands[0]))
+
+struct job {
+	pid_t pid; /* 0: free */
+	int pipe;
+	struct demand *demand;
+	const struct test_case *test;
+	unsigned variant;
+	uint64_t end;
+	bool late;
+};
+
+static bool verbose;
+static int message_fd = STDERR_FILENO;
+
+void test_pause(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+}
+
+uint64_t test_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void test_fail(const char *file, int line, const char *format, ...)
+{
+	char text[MESSAGE_SIZE], *name = strrchr(file, '/');
+	int length;
+	va_list args;
+
+	length = snprintf(text, sizeof(text), "%s:%d: ", name ? name + 1 : file, line);
+	va_start(args, format);
+	length += vsnprintf(text + length, sizeof(text) - (size_t)length, format, args);
+	va_end(args);
+	if ((size_t)length >= sizeof(text))
+		length = sizeof(text) - 1;
+	if (write(message_fd, text, (size_t)length) < 0)
+		_exit(3);
+	_exit(1);
+}
+
+/* SPLIT_13b proves SPLIT-13. */
+static struct demand *demand_of(const struct test_case *test)
+{
+	char id[32];
+	size_t length;
+
+	snprintf(id, sizeof(id), "%s", test->name);
+	length = strlen(id);
+	while (length && id[length - 1] >= 'a' && id[length - 1] <= 'z')
+		id[--length] = 0;
+	for (char *c = id; *c; c++)
+		if (*c == '_')
+			*c = '-';
+	for (size_t i = 0; i < DEMANDS; i++)
+		if (!strcmp(demands[i].id, id))
+			return &demands[i];
+	fprintf(stderr, "conformance: test '%s' belongs to no line\n", test->name);
+	exit(2);
+}
+
+static bool selected(const struct demand *d, int argc, char **argv, bool hostile, bool both)
+{
+	bool any = false;
+
+	for (int i = 1; i < argc; i++) {
+		size_t length = strlen(argv[i]);
+
+		if (argv[i][0] == '-')
+			continue;
+		any = true;
+		if (!strncmp(d->id, argv[i], length) && (!d->id[length] || d->id[length] == '-'))
+			return true;
+	}
+	return !any && (both || d->hostile == hostile);
+}
+
+static const char *variant_name(unsigned v)
+{
+	static char name[64];
+
+	snprintf(name, sizeof(name), "%s %s %s%s", v & PACKED ? "packed" : "split",
+		 v & LEGACY ? "legacy" : "modern", v & INTX ? "intx" : "msix",
+		 v & INLINE ? " inline" : "");
+	return name;
+}
+
+static unsigned first_of(unsigned axes, unsigned mask, unsigned fallback)
+{
+	return axes & mask ? axes & mask : fallback;
+}
+
+/* The next combination after `variant` (0: the first), or 0. */
+static unsigned next_variant(unsigned axes, unsigned variant)
+{
+	unsigned rings = first_of(axes, RINGS, SPLIT), views = first_of(axes, VIEWS, MODERN);
+	unsigned irqs = first_of(axes, IRQS, MSIX), modes = first_of(axes, MODES, THREADED);
+	unsigned all = rings | views | irqs | modes;
+
+	for (unsigned v = variant + 1; v <= 255; v++) {
+		bool one_each = __builtin_popcount(v & RINGS) == 1 &&
+				__builtin_popcount(v & VIEWS) == 1 &&
+				__builtin_popcount(v & IRQS) == 1 &&
+				__builtin_popcount(v & MODES) == 1;
+
+		/* There is no packed ring on the legacy interface. */
+		if (one_each && !(v & ~all) && !(v & PACKED && v & LEGACY))
+			return v;
+	}
+	return 0;
+}
+
+static void child(const struct test_case *test, unsigned variant)
+{
+	struct world *w;
+
+	alarm(TIME_LIMIT_MS / 1000 + 5);
+	if (!verbose) {
+		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		dup2(null, STDERR_FILENO);
+	}
+	w = world_new(variant);
+	test->run(w);
+	world_free(w);
+	_exit(0);
+}
+
+static void start(struct job *job, struct demand *demand, const struct test_case *test,
+		  unsigned variant)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC)) {
+		perror("conformance: pipe");
+		exit(2);
+	}
+	fflush(stdout);
+	*job = (struct job){.pipe = ends[0],
+			    .demand = demand,
+			    .test = test,
+			    .variant = variant,
+			    .end = test_now_ms() + TIME_LIMIT_MS};
+	job->pid = fork();
+	if (job->pid < 0) {
+		perror("conformance: fork");
+		exit(2);
+	}
+	if (!job->pid) {
+		message_fd = ends[1];
+		child(test, variant);
+	}
+	close(ends[1]);
+}
+
+static void finish(struct job *job, int status)
+{
+	char text[MESSAGE_SIZE] = "";
+	ssize_t n = read(job->pipe, text, sizeof(text) - 1);
+	struct demand *d = job->demand;
+
+	text[n > 0 ? n : 0] = 0;
+	close(job->pipe);
+	if (job->late)
+		snprintf(text, sizeof(text), "hangs");
+	else if (WIFSIGNALED(status))
+		snprintf(text, sizeof(text), "crashes: %s", strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) && !*text)
+		snprintf(text, sizeof(text), "exits with status %d", WEXITSTATUS(status));
+	if (WIFEXITED(status) && !WEXITSTATUS(status)) {
+		d->passed++;
+		if (job->test->not_applicable)
+			d->not_applicable = job->test->not_applicable;
+	} else {
+		if (!d->failed++)
+			snprintf(d->message, sizeof(d->message), "[%s] %s",
+				 variant_name(job->variant), text);
+		if (verbose)
+			printf("%s [%s]: %s\n", job->test->name, variant_name(job->variant), text);
+	}
+	job->pid = 0;
+}
+
+static void wait_for_one(struct job *jobs, unsigned count)
+{
+	for (;;) {
+		for (unsigned i = 0; i < count; i++) {
+			int status;
+
+			if (!jobs[i].pid)
+				continue;
+			if (waitpid(jobs[i].pid, &status, WNOHANG) == jobs[i].pid) {
+				finish(&jobs[i], status);
+				return;
+			}
+			if (test_now_ms() > jobs[i].end && !jobs[i].late) {
+				jobs[i].late = true;
+				kill(jobs[i].pid, SIGKILL);
+			}
+		}
+		nanosleep(&(struct timespec){.tv_nsec = 300000}, NULL);
+	}
+}
+
+static void run_all(unsigned parallel, int argc, char **argv, bool hostile, bool both)
+{
+	struct job jobs[MAX_JOBS] = {0};
+	unsigned running = 0;
+
+	for (const struct test_case *const *t = __start_conformance_cases;
+	     t < __stop_conformance_cases; t++) {
+		struct demand *d = demand_of(*t);
+
+		if (!selected(d, argc, argv, hostile, both))
+			continue;
+		for (unsigned v = next_variant((*t)->axes, 0); v; v = next_variant((*t)->axes, v)) {
+			unsigned at = 0;
+
+			if (running == parallel) {
+				wait_for_one(jobs, parallel);
+				running--;
+			}
+			while (jobs[at].pid)
+				at++;
+			start(&jobs[at], d, *t, v);
+			running++;
+		}
+	}
+	for (; running; running--)
+		wait_for_one(jobs, parallel);
+}
+
+static enum outcome outcome_of(const struct demand *d)
+{
+	if (d->failed)
+		return BAD;
+	if (!d->passed)
+		return NO_TEST;
+	return d->not_applicable ? NOT_APPLICABLE_LINE : PASS;
+}
+
+static const char *const outcome_names[] = {
+    [PASS] = "pass",
+    [BAD] = "FAIL",
+    [NOT_APPLICABLE_LINE] = "n/a",
+    [NO_TEST] = "FAIL",
+};
+
+static const char *remark(const struct demand *d)
+{
+	switch (outcome_of(d)) {
+	case BAD: return d->message;
+	case NOT_APPLICABLE_LINE: return d->not_applicable;
+	case NO_TEST: return "there is no test";
+	default: return "";
+	}
+}
+
+/* A cell of a markdown table. */
+static void print_cell(const char *text)
+{
+	for (; *text; text++)
+		if (*text == '|')
+			fputs("\\|", stdout);
+		else
+			putchar(*text);
+}
+
+static void print_demand(const struct demand *d, bool markdown)
+{
+	enum outcome outcome = outcome_of(d);
+
+	if (!markdown) {
+		printf("%-10s %-4s %3u  %s\n", d->id, outcome_names[outcome], d->passed + d->failed,
+		       *remark(d) ? remark(d) : d->text);
+		return;
+	}
+	printf("| %s | %s | ", d->id, d->level);
+	print_cell(d->text);
+	printf(" | %s | %u | ", outcome_names[outcome], d->passed + d->failed);
+	print_cell(remark(d));
+	puts(" |");
+}
+
+static int report(int argc, char **argv, bool hostile, bool both, bool markdown)
+{
+	unsigned counts[4] = {0}, total = 0, runs = 0;
+
+	if (markdown)
+		puts("| line | level | the device has to | result | runs | remark |\n"
+		     "|---|---|---|---|---|---|");
+	for (size_t i = 0; i < DEMANDS; i++) {
+		if (!selected(&demands[i], argc, argv, hostile, both))
+			continue;
+		print_demand(&demands[i], markdown);
+		counts[outcome_of(&demands[i])]++;
+		runs += demands[i].passed + demands[i].failed;
+		total++;
+	}
+	printf("%s%s: %u lines: %u pass, %u fail, %u without a test, %u not applicable (%u runs)\n",
+	       markdown ? "\n" : "", hostile && !both ? "hostile" : "conformance", total,
+	       counts[PASS], counts[BAD], counts[NO_TEST], counts[NOT_APPLICABLE_LINE], runs);
+	return counts[BAD] || counts[NO_TEST];
+}
+
+static int list(int argc, char **argv, bool hostile, bool both)
+{
+	for (size_t i = 0; i < DEMANDS; i++)
+		if (selected(&demands[i], argc, argv, hostile, both))
+			printf("%-10s %s  %s\n", demands[i].id, demands[i].level, demands[i].text);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	bool hostile = false, both = false, markdown = false, only_list = false;
+	unsigned parallel = 3;
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--hostile"))
+			hostile = true;
+		else if (!strcmp(argv[i], "--all"))
+			both = true;
+		else if (!strcmp(argv[i], "--markdown"))
+			markdown = true;
+		else if (!strcmp(argv[i], "--list"))
+			only_list = true;
+		else if (!strcmp(argv[i], "--verbose"))
+			verbose = true;
+		else if (!strncmp(argv[i], "--jobs=", 7))
+			parallel = (unsigned)atoi(argv[i] + 7);
+		else if (argv[i][0] == '-') {
+			fprintf(stderr, "conformance: unknown option '%s'\n", argv[i]);
+			return 2;
+		}
+	}
+	parallel = parallel < 1 ? 1 : parallel > MAX_JOBS ? MAX_JOBS : parallel;
+	if (only_list)
+		return list(argc, argv, hostile, both);
+	run_all(parallel, argc, argv, hostile, both);
+	return report(argc, argv, hostile, both, markdown);
+}
