@@ -56,7 +56,8 @@ static void collect(const struct absence *absence, const struct vbt_trace_info *
 		for (unsigned reason = 0; reason < VBT_ABSENT_COUNT; reason++) {
 			uint64_t left = absence->count[mark][reason];
 
-			for (unsigned i = 0; reason == VBT_ABSENT_hidden && i < info->targets; i++) {
+			for (unsigned i = 0; reason == VBT_ABSENT_hidden && i < info->targets;
+			     i++) {
 				const char *why = info->target[i].hidden[mark];
 
 				if (!*why)
@@ -97,8 +98,9 @@ void absence_print(const struct absence *absence, const struct vbt_trace_info *i
 				snprintf(marks + used, sizeof(marks) - used, " %s",
 					 vbt_point_name(mark));
 		}
-		grid_cell(&grid, "%s%s%s", screen_colour(screen, line->broken ? COLOUR_RED : COLOUR_BOLD),
-			  marks, screen_colour(screen, COLOUR_NONE));
+		grid_cell(&grid, "%s%s%s",
+			  screen_colour(screen, line->broken ? COLOUR_RED : COLOUR_BOLD), marks,
+			  screen_colour(screen, COLOUR_NONE));
 		grid_cell(&grid, "%s", text_count(line->count, count));
 		grid_cell(&grid, "%s%s", line->broken ? "incomplete: " : "", line->why);
 	}

@@ -11,8 +11,8 @@
 #include "cli/options.h"
 #include "probes/ring_find.h"
 
-#define STEP_NS	   500000      /* between two looks at a command that starts */
-#define SCAN_STEPS 40	       /* looks at all processes are dearer, so they are rarer */
+#define STEP_NS    500000      /* between two looks at a command that starts */
+#define SCAN_STEPS 40          /* looks at all processes are dearer, so they are rarer */
 #define START_NS   10000000000 /* a command that offers nothing until then is no VMM */
 
 int attach_parse_pids(const char *text, void *at, char *why, size_t why_size)
@@ -67,13 +67,15 @@ static int attach_all(struct session *session, char *err, size_t err_size)
 	if (attached)
 		return 0;
 	if (!count && denied)
-		snprintf(err, err_size,
-			 "found no VMM that offers stage points, and may not look into %u processes: try "
-			 "again as root",
-			 denied);
+		snprintf(
+		    err, err_size,
+		    "found no VMM that offers stage points, and may not look into %u processes: try "
+		    "again as root",
+		    denied);
 	else if (!count)
-		snprintf(err, err_size, "no VMM that offers stage points is running: start one, or "
-					"have it started by 'vbtrace record -- COMMAND'");
+		snprintf(err, err_size,
+			 "no VMM that offers stage points is running: start one, or "
+			 "have it started by 'vbtrace record -- COMMAND'");
 	else if (!err[0])
 		snprintf(err, err_size, "none of the VMMs that run could be attached to");
 	return -1;
@@ -124,8 +126,8 @@ static pid_t choose(const struct spawn *spawn, bool usdt, unsigned step)
 	return step % SCAN_STEPS == SCAN_STEPS - 1 ? find_descendant(spawn->pid) : 0;
 }
 
-int attach_command(struct session *session, struct spawn *spawn, bool usdt,
-		   const sigset_t *signals, char *err, size_t err_size)
+int attach_command(struct session *session, struct spawn *spawn, bool usdt, const sigset_t *signals,
+		   char *err, size_t err_size)
 {
 	const struct timespec pause = {.tv_nsec = STEP_NS};
 
@@ -134,8 +136,9 @@ int attach_command(struct session *session, struct spawn *spawn, bool usdt,
 
 		if (spawn_ended(spawn)) {
 			if (spawn_succeeded(spawn, err, err_size))
-				snprintf(err, err_size, "'%s' ended before it could be recorded: it "
-							"offered no stage points",
+				snprintf(err, err_size,
+					 "'%s' ended before it could be recorded: it "
+					 "offered no stage points",
 					 spawn->name);
 			return -1;
 		}

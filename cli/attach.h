@@ -29,7 +29,7 @@ int attach_running(struct session *session, const struct pid_list *pids, char *e
  * its first kick if that can be. `usdt`: do not wait for a ring. One of `signals` breaks off. 0, or
  * -1 with a sentence in err.
  */
-int attach_command(struct session *session, struct spawn *spawn, bool usdt,
-		   const sigset_t *signals, char *err, size_t err_size);
+int attach_command(struct session *session, struct spawn *spawn, bool usdt, const sigset_t *signals,
+		   char *err, size_t err_size);
 
 #endif

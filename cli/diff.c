@@ -133,7 +133,8 @@ static const char *row_name(const struct row *row, const struct screen *screen, 
 	if (row->kind == ROW_LAYER)
 		return vbt_layer_name(row->a);
 	snprintf(buf, 64, "%c2%c %s%s%s", vbt_mark_letter(row->a), vbt_mark_letter(row->b),
-		 vbt_point_name(row->a), screen->utf8 ? "\342\206\222" : "-", vbt_point_name(row->b));
+		 vbt_point_name(row->a), screen->utf8 ? "\342\206\222" : "-",
+		 vbt_point_name(row->b));
 	return buf;
 }
 
@@ -199,8 +200,8 @@ static const struct row *culprit(const struct row *rows, unsigned count)
 		if (rows[i].kind == ROW_LAYER &&
 		    (rows[i].diff.verdict == VBT_DIFF_slower ||
 		     rows[i].diff.verdict == VBT_DIFF_faster) &&
-		    (!most || fabs((double)rows[i].diff.shift_ns) >
-				  fabs((double)most->diff.shift_ns)))
+		    (!most ||
+		     fabs((double)rows[i].diff.shift_ns) > fabs((double)most->diff.shift_ns)))
 			most = &rows[i];
 	return most;
 }
@@ -246,19 +247,22 @@ static void warn_of_workloads(const struct side *sides, const struct screen *scr
 		double x = op_share(&sides[0], op), y = op_share(&sides[1], op);
 
 		if (fabs(x - y) > 0.05)
-			fprintf(screen->out, "%snote%s: the workloads differ: %ss are %s of A and %s of B\n",
-				screen_colour(screen, COLOUR_YELLOW), screen_colour(screen, COLOUR_NONE),
-				vbt_op_name(op), text_share(x, a), text_share(y, b));
+			fprintf(screen->out,
+				"%snote%s: the workloads differ: %ss are %s of A and %s of B\n",
+				screen_colour(screen, COLOUR_YELLOW),
+				screen_colour(screen, COLOUR_NONE), vbt_op_name(op),
+				text_share(x, a), text_share(y, b));
 	}
 	for (int i = 0; i < 2; i++)
 		bytes[i] = sides[i].sum->count
 			       ? (double)sides[i].sum->bytes / (double)sides[i].sum->count
 			       : 0;
 	if (fabs(bytes[0] - bytes[1]) > 0.1 * fmax(bytes[0], bytes[1]))
-		fprintf(screen->out,
-			"%snote%s: the workloads differ: a request has %s in A and %s in B on average\n",
-			screen_colour(screen, COLOUR_YELLOW), screen_colour(screen, COLOUR_NONE),
-			text_bytes((uint64_t)bytes[0], a), text_bytes((uint64_t)bytes[1], b));
+		fprintf(
+		    screen->out,
+		    "%snote%s: the workloads differ: a request has %s in A and %s in B on average\n",
+		    screen_colour(screen, COLOUR_YELLOW), screen_colour(screen, COLOUR_NONE),
+		    text_bytes((uint64_t)bytes[0], a), text_bytes((uint64_t)bytes[1], b));
 }
 
 static void print_text(const struct row *rows, unsigned count, const struct side *sides)
@@ -276,11 +280,12 @@ static void print_text(const struct row *rows, unsigned count, const struct side
 	print_table(rows, count, &screen, false);
 	fputc('\n', stdout);
 	print_table(rows, count, &screen, true);
-	printf("\nslower and faster: p below 0.001 in a Mann-Whitney test, corrected for the %u\n"
-	       "comparisons made here; and medians whose 99%% intervals do not touch, or a clear\n"
-	       "tendency; and a shift above 3%%. \"B slower\": how often a request of B takes longer\n"
-	       "than one of A; 50%% is no tendency.\n",
-	       count);
+	printf(
+	    "\nslower and faster: p below 0.001 in a Mann-Whitney test, corrected for the %u\n"
+	    "comparisons made here; and medians whose 99%% intervals do not touch, or a clear\n"
+	    "tendency; and a shift above 3%%. \"B slower\": how often a request of B takes longer\n"
+	    "than one of A; 50%% is no tendency.\n",
+	    count);
 }
 
 static void put_side(struct vbt_json *json, const char *key, const struct side *side)

@@ -119,8 +119,8 @@ struct flight *flight_open(const char *path, char *err, size_t err_size)
 		flight_close(flight);
 		return NULL;
 	}
-	flight->merger = vbt_reorder_new((VBT_SHM_MAX_RINGS + 1) * (size_t)BATCH, take_merged,
-					 flight);
+	flight->merger =
+	    vbt_reorder_new((VBT_SHM_MAX_RINGS + 1) * (size_t)BATCH, take_merged, flight);
 	if (!flight->merger)
 		goto fail;
 	error = ring_reader_start(flight->reader, true, 0, err, err_size);
@@ -176,8 +176,8 @@ static int fill_lane(struct flight *flight, unsigned ring)
 	for (size_t i = 0; i < batch.count; i++)
 		add_clock(flight, &batch.records[i]);
 	if (batch.lost) {
-		uint64_t to = batch.count ? vbt_clock_ns(&flight->clock, batch.records[0].time)
-					  : lane->until;
+		uint64_t to =
+		    batch.count ? vbt_clock_ns(&flight->clock, batch.records[0].time) : lane->until;
 
 		vbt_event_lost(&flight->batch[count++], (uint16_t)ring, lane->until, to,
 			       batch.lost);

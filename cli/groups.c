@@ -74,8 +74,9 @@ static void distribution_cells(struct grid *grid, const struct screen *screen,
 	grid_cell(grid, "%s", text_count(histogram->count, buf));
 	grid_cell(grid, "%s", text_time(screen, vbt_histogram_mean(histogram), buf));
 	for (size_t i = 0; i < sizeof(per_mille) / sizeof(per_mille[0]); i++)
-		grid_cell(grid, "%s",
-			  text_time(screen, vbt_histogram_percentile(histogram, per_mille[i]), buf));
+		grid_cell(
+		    grid, "%s",
+		    text_time(screen, vbt_histogram_percentile(histogram, per_mille[i]), buf));
 	grid_cell(grid, "%s", text_time(screen, histogram->max, buf));
 }
 
@@ -175,7 +176,7 @@ void group_title(const struct vbt_breakdown *breakdown, const struct vbt_group *
 	char name[24];
 
 	buf[0] = '\0';
-#define ADD(...)          \
+#define ADD(...)         \
 	if (used < size) \
 		used += (size_t)snprintf(buf + used, size - used, __VA_ARGS__);
 	if (by & VBT_BY_target && info->targets > 1)
@@ -189,7 +190,8 @@ void group_title(const struct vbt_breakdown *breakdown, const struct vbt_group *
 	if (by & VBT_BY_vcpu)
 		ADD(key->vcpu < 0 ? "unknown vcpu " : "vcpu %d ", key->vcpu);
 	if (by & VBT_BY_size)
-		ADD("size %s ", key->size < 0 ? "unknown" : vbt_size_class_name((unsigned)key->size));
+		ADD("size %s ",
+		    key->size < 0 ? "unknown" : vbt_size_class_name((unsigned)key->size));
 #undef ADD
 	buf[strlen(buf) ? strlen(buf) - 1 : 0] = '\0';
 }
@@ -231,7 +233,8 @@ static void key_cells(struct grid *grid, unsigned by, const struct vbt_group_key
 	else if (by & VBT_BY_vcpu)
 		grid_cell(grid, "%d", key->vcpu);
 	if (by & VBT_BY_size)
-		grid_cell(grid, "%s", key->size < 0 ? "?" : vbt_size_class_name((unsigned)key->size));
+		grid_cell(grid, "%s",
+			  key->size < 0 ? "?" : vbt_size_class_name((unsigned)key->size));
 }
 
 void groups_print_overview(const struct vbt_breakdown *breakdown, const struct vbt_trace_info *info,

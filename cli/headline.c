@@ -18,9 +18,9 @@ uint64_t losses_text(const struct vbt_correlator *correlator, const struct vbt_t
 			lost = info->source[i].lost;
 		sum += lost;
 		if (lost && used < size)
-			used += (size_t)snprintf(buf + used, size - used, "%s%s %llu",
-						 used ? ", " : "", info->source[i].name,
-						 (unsigned long long)lost);
+			used +=
+			    (size_t)snprintf(buf + used, size - used, "%s%s %llu", used ? ", " : "",
+					     info->source[i].name, (unsigned long long)lost);
 	}
 	if (hole && used < size)
 		snprintf(buf + used, size - used, "%sdamaged file %llu", used ? ", " : "",
@@ -130,8 +130,9 @@ void headline_print(const struct headline *headline, const struct screen *screen
 				text_share((double)stats->inferred / (double)links, share));
 		fputc('\n', screen->out);
 	}
-	fprintf(screen->out, "lost      %s%s%s\n", screen_colour(screen, lost ? COLOUR_RED : COLOUR_NONE),
-		lost ? text : "no event", screen_colour(screen, COLOUR_NONE));
+	fprintf(screen->out, "lost      %s%s%s\n",
+		screen_colour(screen, lost ? COLOUR_RED : COLOUR_NONE), lost ? text : "no event",
+		screen_colour(screen, COLOUR_NONE));
 	if (headline->damage[0])
 		fprintf(screen->out, "file      %s%s%s\n", screen_colour(screen, COLOUR_RED),
 			headline->damage, screen_colour(screen, COLOUR_NONE));

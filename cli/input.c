@@ -75,8 +75,8 @@ struct input *input_open(const char *path)
 		return NULL;
 	}
 	if (has_flight_magic(input->fd)) {
-		input->flight = flight_open(input->fd == STDIN_FILENO ? "/dev/stdin" : path, err,
-					    sizeof(err));
+		input->flight =
+		    flight_open(input->fd == STDIN_FILENO ? "/dev/stdin" : path, err, sizeof(err));
 		if (!input->flight)
 			complain("%s", err);
 	} else {

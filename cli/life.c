@@ -13,11 +13,11 @@ enum floor { FLOOR_GUEST, FLOOR_KVM, FLOOR_VMM, FLOOR_HOST, FLOOR_DISK };
 
 /* Who is at work when a mark is made; the deeper the floor, the further the name is indented. */
 static const enum floor floors[VBT_MARK_COUNT] = {
-    [VBT_MARK_kick] = FLOOR_GUEST,   [VBT_MARK_wake] = FLOOR_VMM,   [VBT_MARK_pop] = FLOOR_VMM,
-    [VBT_MARK_parse] = FLOOR_VMM,    [VBT_MARK_submit] = FLOOR_VMM, [VBT_MARK_queue] = FLOOR_HOST,
-    [VBT_MARK_issue] = FLOOR_HOST,   [VBT_MARK_complete] = FLOOR_DISK, [VBT_MARK_reap] = FLOOR_VMM,
-    [VBT_MARK_push] = FLOOR_VMM,     [VBT_MARK_signal] = FLOOR_VMM, [VBT_MARK_msi] = FLOOR_KVM,
-    [VBT_MARK_inject] = FLOOR_KVM,   [VBT_MARK_eoi] = FLOOR_GUEST,
+    [VBT_MARK_kick] = FLOOR_GUEST, [VBT_MARK_wake] = FLOOR_VMM,      [VBT_MARK_pop] = FLOOR_VMM,
+    [VBT_MARK_parse] = FLOOR_VMM,  [VBT_MARK_submit] = FLOOR_VMM,    [VBT_MARK_queue] = FLOOR_HOST,
+    [VBT_MARK_issue] = FLOOR_HOST, [VBT_MARK_complete] = FLOOR_DISK, [VBT_MARK_reap] = FLOOR_VMM,
+    [VBT_MARK_push] = FLOOR_VMM,   [VBT_MARK_signal] = FLOOR_VMM,    [VBT_MARK_msi] = FLOOR_KVM,
+    [VBT_MARK_inject] = FLOOR_KVM, [VBT_MARK_eoi] = FLOOR_GUEST,
 };
 
 static const char *who(unsigned mark, const struct vbt_device *device)
@@ -43,7 +43,8 @@ struct unit {
 static struct unit unit_for(const struct screen *screen, uint64_t total)
 {
 	if (total < 100000000)
-		return (struct unit){1e3, total < 1000000 ? 2 : 1, screen->utf8 ? "\302\265s" : "us"};
+		return (struct unit){1e3, total < 1000000 ? 2 : 1,
+				     screen->utf8 ? "\302\265s" : "us"};
 	return (struct unit){1e6, 3, "ms"};
 }
 
@@ -93,7 +94,8 @@ static void print_subject(const struct screen *screen, const struct vbt_request 
 		fputs("not parsed", out);
 	}
 	if (vbt_request_has(request, VBT_MARK_push))
-		fprintf(out, ", %s%s%s", screen_colour(screen, request->status ? COLOUR_RED : COLOUR_NONE),
+		fprintf(out, ", %s%s%s",
+			screen_colour(screen, request->status ? COLOUR_RED : COLOUR_NONE),
 			vbt_status_name(request->status), screen_colour(screen, COLOUR_NONE));
 	fprintf(out, ", %s%s\n", text_time(screen, vbt_request_total(request), buf),
 		request->complete ? "" : " and incomplete");

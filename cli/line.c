@@ -18,8 +18,9 @@ void line_print_heading(const struct screen *screen)
 {
 	FILE *out = screen->out;
 
-	fprintf(out, "%s%7s %11s %-6s %2s %-7s %10s %8s %-6s %8s", screen_colour(screen, COLOUR_DIM),
-		"id", "seconds", "device", "q", "op", "sector", "size", "status", "total");
+	fprintf(out, "%s%7s %11s %-6s %2s %-7s %10s %8s %-6s %8s",
+		screen_colour(screen, COLOUR_DIM), "id", "seconds", "device", "q", "op", "sector",
+		"size", "status", "total");
 	if (screen->width >= WIDE)
 		for (unsigned layer = 0; layer < VBT_LAYER_COUNT; layer++)
 			fprintf(out, " %7s", vbt_layer_name(layer));
@@ -37,8 +38,8 @@ static void print_layers(const struct screen *screen, const struct vbt_request *
 	for (unsigned layer = 0; layer < VBT_LAYER_COUNT; layer++) {
 		if (screen->width >= WIDE) {
 			fprintf(screen->out, " %s", screen_colour(screen, COLOUR_LAYER(layer)));
-			print_right(screen, seen >> layer & 1 ? text_time(screen, ns[layer], buf) : "-",
-				    7);
+			print_right(screen,
+				    seen >> layer & 1 ? text_time(screen, ns[layer], buf) : "-", 7);
 			fputs(screen_colour(screen, COLOUR_NONE), screen->out);
 		}
 		if (ns[layer] > ns[most])
@@ -66,8 +67,10 @@ void line_print(const struct screen *screen, const struct vbt_request *request,
 		vbt_trace_info_device_name(info, request->target, request->device, name),
 		request->queue, parsed ? vbt_op_name(request->op) : "?", sector);
 	fprintf(out, " %8s", parsed ? text_bytes(request->bytes, buf) : "?");
-	fprintf(out, " %s%-6s%s ", screen_colour(screen, pushed && request->status ? COLOUR_RED : COLOUR_NONE),
-		pushed ? vbt_status_name(request->status) : "-", screen_colour(screen, COLOUR_NONE));
+	fprintf(out, " %s%-6s%s ",
+		screen_colour(screen, pushed && request->status ? COLOUR_RED : COLOUR_NONE),
+		pushed ? vbt_status_name(request->status) : "-",
+		screen_colour(screen, COLOUR_NONE));
 	print_right(screen, text_time(screen, vbt_request_total(request), buf), 8);
 	print_layers(screen, request);
 	if (!request->complete) {

@@ -76,21 +76,17 @@ static int set_value(const struct parser *parser, const struct option_row *row, 
 	char why[160];
 
 	switch (row->kind) {
-	case OPTION_FLAG:
-		*(bool *)at = true;
-		return 0;
+	case OPTION_FLAG: *(bool *)at = true; return 0;
 	case OPTION_TEXT:
 		*(const char **)at = text;
 		return *text ? 0 : wrong(parser, "--%s is empty", row->name);
-	case OPTION_NUMBER:
-		return set_number(parser, row, text, at);
+	case OPTION_NUMBER: return set_number(parser, row, text, at);
 	case OPTION_TIME:
 		if (!parse_time(text, at))
 			return 0;
 		return wrong(parser, "--%s '%s' is not a time such as 250us, 5ms or 1.5s",
 			     row->name, text);
-	case OPTION_CHOICE:
-		return set_choice(parser, row, text, at);
+	case OPTION_CHOICE: return set_choice(parser, row, text, at);
 	case OPTION_RANGE:
 		if (!parse_range(text, at))
 			return 0;

@@ -196,8 +196,8 @@ static int attach(struct record *record, const struct arguments *arguments)
 			sizeof(record->err)))
 		return -1;
 	return attach_command(record->session, &record->spawn,
-			      record->options->source == SESSION_USDT, &record->signals, record->err,
-			      sizeof(record->err));
+			      record->options->source == SESSION_USDT, &record->signals,
+			      record->err, sizeof(record->err));
 }
 
 static void join_words(char *const *words, char *text, size_t size)
@@ -215,8 +215,8 @@ static int begin(struct record *record, const struct arguments *arguments)
 
 	if (output_begin(&record->output, record->err, sizeof(record->err)))
 		return -1;
-	record->recorder = recorder_new(record->session, record->output.fd, record->err,
-					sizeof(record->err));
+	record->recorder =
+	    recorder_new(record->session, record->output.fd, record->err, sizeof(record->err));
 	if (!record->recorder)
 		return -1;
 	record->recording = true;
@@ -286,7 +286,7 @@ static int check(const struct record_options *options, const struct arguments *a
 static int run_record(const void *values, const struct arguments *arguments)
 {
 	const struct record_options *options = values;
-	const char *path = options->output     ? options->output
+	const char *path = options->output    ? options->output
 			   : arguments->count ? arguments->plain[0]
 					      : INPUT_DEFAULT;
 	struct record record = {.options = options};

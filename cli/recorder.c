@@ -78,8 +78,8 @@ static int write_news(struct recorder *recorder)
 			error = vbt_trace_writer_source(recorder->writer, i, &source);
 	}
 	for (uint32_t i = 0; i < news->devices && !error; i++) {
-		const struct vbt_device *device = vbt_trace_info_device(
-		    known, news->device[i].target, news->device[i].index);
+		const struct vbt_device *device =
+		    vbt_trace_info_device(known, news->device[i].target, news->device[i].index);
 
 		if (!device || device->generation != news->device[i].generation ||
 		    memcmp(&device->shm, &news->device[i].shm, sizeof(device->shm)) != 0)

@@ -34,10 +34,10 @@ void screen_init(struct screen *screen, FILE *out)
 const char *screen_colour(const struct screen *screen, enum colour colour)
 {
 	static const char *const sequences[] = {
-	    [COLOUR_NONE] = "\033[0m",    [COLOUR_BOLD] = "\033[1m",   [COLOUR_DIM] = "\033[2m",
-	    [COLOUR_RED] = "\033[31m",    [COLOUR_YELLOW] = "\033[33m", [COLOUR_GREEN] = "\033[32m",
-	    [COLOUR_EXIT] = "\033[33m",   [COLOUR_VMM] = "\033[36m",   [COLOUR_HOST] = "\033[34m",
-	    [COLOUR_DISK] = "\033[35m",   [COLOUR_IRQ] = "\033[32m",   [COLOUR_GUEST] = "\033[31m",
+	    [COLOUR_NONE] = "\033[0m",  [COLOUR_BOLD] = "\033[1m",    [COLOUR_DIM] = "\033[2m",
+	    [COLOUR_RED] = "\033[31m",  [COLOUR_YELLOW] = "\033[33m", [COLOUR_GREEN] = "\033[32m",
+	    [COLOUR_EXIT] = "\033[33m", [COLOUR_VMM] = "\033[36m",    [COLOUR_HOST] = "\033[34m",
+	    [COLOUR_DISK] = "\033[35m", [COLOUR_IRQ] = "\033[32m",    [COLOUR_GUEST] = "\033[31m",
 	};
 
 	return screen->colour ? sequences[colour] : "";

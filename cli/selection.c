@@ -149,7 +149,8 @@ void selection_count(struct selection *selection, const struct vbt_request *requ
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (compare_kicks(&selection->entry[selection->by_kick[middle]].request, request) < 0)
+		if (compare_kicks(&selection->entry[selection->by_kick[middle]].request, request) <
+		    0)
 			low = middle + 1;
 		else
 			high = middle;

@@ -208,8 +208,9 @@ static int show_file(struct show *show, struct input *input, const char *path, b
 	if (*input_damage(input, damage, sizeof(damage)) && !show->stop)
 		complain("'%s' is %s", input_name(input), damage);
 	if (!show->shown && !status) {
-		complain("no request %s",
-			 vbt_correlator_stats(show->correlator)->requests ? "matches" : "in this trace");
+		complain("no request %s", vbt_correlator_stats(show->correlator)->requests
+					      ? "matches"
+					      : "in this trace");
 		return show->options->filter.id.given ? CLI_FAILURE : CLI_SUCCESS;
 	}
 	return status;
@@ -218,8 +219,9 @@ static int show_file(struct show *show, struct input *input, const char *path, b
 static int run_show(const void *values, const struct arguments *arguments)
 {
 	const struct show_options *options = values;
-	bool detailed = options->view == VIEW_LIFE ||
-			(options->view == VIEW_AUTO && (options->slowest || options->filter.id.given));
+	bool detailed =
+	    options->view == VIEW_LIFE ||
+	    (options->view == VIEW_AUTO && (options->slowest || options->filter.id.given));
 	bool lives = detailed && !options->json;
 	struct show show = {.options = options, .keep = lives || options->slowest};
 	const char *path = input_choose(options->input, arguments);

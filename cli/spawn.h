@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 struct spawn {
-	pid_t pid; /* 0: none, or it has ended */
+	pid_t pid;  /* 0: none, or it has ended */
 	int status; /* as of waitpid, once it has ended */
 	bool ended;
 	char name[64]; /* for messages */

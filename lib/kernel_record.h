@@ -46,8 +46,8 @@ struct vbt_kernel_record {
 	vbt_u64 arg;
 	vbt_u32 tid;
 	vbt_u16 aux;
-	vbt_u8 point;	     /* enum vbt_mark or vbt_aux */
-	vbt_u8 target : 4;   /* index of the traced process, as the session numbered it */
+	vbt_u8 point;      /* enum vbt_mark or vbt_aux */
+	vbt_u8 target : 4; /* index of the traced process, as the session numbered it */
 	vbt_u8 flags : 4;
 };
 _Static_assert(sizeof(struct vbt_kernel_record) == 32, "fits a cache line twice");

@@ -68,46 +68,46 @@ struct vbt_shm_clock_pair {
 
 /* One device, so that kernel events can be told apart. Guarded by a seqlock: odd while written. */
 struct vbt_shm_device {
-	uint32_t lock;	      /* seqlock */
-	uint32_t present;     /* 1: describes a live device */
-	char name[16];	      /* "vda"-like name: disk0, disk1, … */
-	char backend[100];    /* path, cut at the front if longer; "null" */
-	char method[12];      /* "io_uring", "sync", "null": matches enum vbt_io_method */
-	uint32_t host_major;  /* of the block device or of the file's file system */
+	uint32_t lock;       /* seqlock */
+	uint32_t present;    /* 1: describes a live device */
+	char name[16];       /* "vda"-like name: disk0, disk1, … */
+	char backend[100];   /* path, cut at the front if longer; "null" */
+	char method[12];     /* "io_uring", "sync", "null": matches enum vbt_io_method */
+	uint32_t host_major; /* of the block device or of the file's file system */
 	uint32_t host_minor;
-	uint64_t host_inode;  /* 0 for a block device */
-	uint64_t capacity;    /* sectors of 512 */
+	uint64_t host_inode; /* 0 for a block device */
+	uint64_t capacity;   /* sectors of 512 */
 	uint32_t queues;
-	uint32_t flags;	      /* VBT_DEVICE_* */
+	uint32_t flags;       /* VBT_DEVICE_* */
 	uint64_t pio_notify;  /* port of the legacy notify register, 0 if none or decode is off */
 	uint64_t mmio_notify; /* guest-physical address of queue 0's doorbell, 0 if none */
 	uint32_t mmio_stride; /* bytes between two queues' doorbells */
-	uint32_t gsi;	      /* of INTx */
+	uint32_t gsi;         /* of INTx */
 	uint64_t msi_address[VBT_SHM_MAX_QUEUES]; /* by queue; 0 where unmapped */
 	uint32_t msi_data[VBT_SHM_MAX_QUEUES];
 	uint16_t queue_size[VBT_SHM_MAX_QUEUES];
 };
 
-#define VBT_DEVICE_IOEVENTFD 0x1u /* kicks come through an eventfd, else by exit */
-#define VBT_DEVICE_IRQFD     0x2u /* interrupts leave through an eventfd, else by ioctl */
-#define VBT_DEVICE_MSIX      0x4u /* MSI-X is enabled now, else INTx */
-#define VBT_DEVICE_PACKED    0x8u /* packed ring negotiated */
+#define VBT_DEVICE_IOEVENTFD 0x1u  /* kicks come through an eventfd, else by exit */
+#define VBT_DEVICE_IRQFD     0x2u  /* interrupts leave through an eventfd, else by ioctl */
+#define VBT_DEVICE_MSIX      0x4u  /* MSI-X is enabled now, else INTx */
+#define VBT_DEVICE_PACKED    0x8u  /* packed ring negotiated */
 #define VBT_DEVICE_INLINE    0x10u /* iothread=off: served on the vCPU's thread */
 #define VBT_DEVICE_DIRECT    0x20u /* host I/O bypasses the page cache */
 #define VBT_DEVICE_READONLY  0x40u
-#define VBT_DEVICE_LEGACY    0x80u /* the driver uses the legacy interface */
+#define VBT_DEVICE_LEGACY    0x80u  /* the driver uses the legacy interface */
 #define VBT_DEVICE_NO_KVM    0x100u /* bench or qtest: no kernel marks of KVM can exist */
 
 /* One thread's ring. Single producer; `head` counts records ever written. */
 struct vbt_shm_ring {
-	uint64_t head;	 /* atomic; stored with release after the record */
+	uint64_t head;   /* atomic; stored with release after the record */
 	uint64_t offset; /* of the first record in the file */
-	uint64_t size;	 /* records, a power of two */
-	uint32_t tid;	 /* kernel thread id; 0: slot unused */
-	uint32_t live;	 /* 1: the thread runs */
-	char name[16];	 /* "disk0-q0", "vcpu0" */
-	uint64_t first;	 /* the thread's first record; those before it are its predecessor's */
-	uint8_t pad[8];	 /* one ring header per cache line */
+	uint64_t size;   /* records, a power of two */
+	uint32_t tid;    /* kernel thread id; 0: slot unused */
+	uint32_t live;   /* 1: the thread runs */
+	char name[16];   /* "disk0-q0", "vcpu0" */
+	uint64_t first;  /* the thread's first record; those before it are its predecessor's */
+	uint8_t pad[8];  /* one ring header per cache line */
 };
 _Static_assert(sizeof(struct vbt_shm_ring) == 64, "one cache line, no false sharing");
 
@@ -117,21 +117,21 @@ struct vbt_shm_header {
 	uint32_t header_size; /* sizeof(struct vbt_shm_header) */
 	uint64_t file_size;
 	uint32_t pid;
-	uint32_t clock;	  /* enum vbt_shm_clock */
+	uint32_t clock;   /* enum vbt_shm_clock */
 	uint64_t tsc_khz; /* nominal; the pairs decide */
 	char program[32]; /* "vmm-lite 1.0 run" */
 
 	/* A reader switches recording on: adds itself to `want`, FUTEX_WAKEs it, waits for `on`. */
-	uint32_t want;	     /* futex word: number of readers */
-	uint32_t on;	     /* 1 while the VMM records */
+	uint32_t want;       /* futex word: number of readers */
+	uint32_t on;         /* 1 while the VMM records */
 	uint32_t reader_pid; /* the last reader, so that a dead one can be noticed */
 	uint32_t always;     /* 1: --flight-recorder, recording whatever `want` says */
 
-	uint32_t ring_count;	    /* slots ever used; grows only */
-	uint32_t device_count;	    /* likewise */
+	uint32_t ring_count;        /* slots ever used; grows only */
+	uint32_t device_count;      /* likewise */
 	uint32_t device_generation; /* bumped after each change of the device table */
-	uint32_t clock_count;	    /* pairs ever written; slot = count mod VBT_SHM_CLOCKS */
-	uint64_t lost_rings;	    /* threads that found no free slot: all their records are lost */
+	uint32_t clock_count;       /* pairs ever written; slot = count mod VBT_SHM_CLOCKS */
+	uint64_t lost_rings; /* threads that found no free slot: all their records are lost */
 	struct vbt_shm_clock_pair clocks[VBT_SHM_CLOCKS];
 	struct vbt_shm_device devices[VBT_SHM_MAX_DEVICES];
 	struct vbt_shm_ring rings[VBT_SHM_MAX_RINGS] __attribute__((aligned(64)));

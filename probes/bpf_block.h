@@ -88,9 +88,10 @@ static __always_inline bool owner_by_pointer(struct bio *bio, struct owner *owne
 	else if (end_io == symbols.blkdev_bio_end_io)
 		iocb = BPF_CORE_READ((struct blkdev_dio *)bio->bi_private, iocb);
 	else if (end_io == symbols.blkdev_bio_end_io_async)
-		iocb = BPF_CORE_READ((struct blkdev_dio *)((void *)bio -
-							   bpf_core_field_offset(struct blkdev_dio, bio)),
-				     iocb);
+		iocb =
+		    BPF_CORE_READ((struct blkdev_dio *)((void *)bio - bpf_core_field_offset(
+									  struct blkdev_dio, bio)),
+				  iocb);
 	else
 		return false;
 	complete = (__u64)BPF_CORE_READ(iocb, ki_complete);
@@ -128,10 +129,9 @@ static __always_inline enum call current_call(struct task_struct *task)
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 
 	switch (BPF_PROBE_READ(regs, orig_rax)) {
-	case 426: /* io_uring_enter */
-		return CALL_URING;
-	case 0:	  /* read */
-	case 1:	  /* write */
+	case 426: /* io_uring_enter */ return CALL_URING;
+	case 0:   /* read */
+	case 1:   /* write */
 	case 17:  /* pread64 */
 	case 18:  /* pwrite64 */
 	case 19:  /* readv */
@@ -143,8 +143,7 @@ static __always_inline enum call current_call(struct task_struct *task)
 	case 295: /* preadv */
 	case 296: /* pwritev */
 	case 327: /* preadv2 */
-	case 328: /* pwritev2 */
-		return CALL_IO;
+	case 328: /* pwritev2 */ return CALL_IO;
 	case 16: /* ioctl: those of block devices, 0x12XX, not KVM's */
 		return (BPF_PROBE_READ(regs, rsi) & 0xff00) == 0x1200 ? CALL_IO : CALL_OTHER;
 	}
@@ -166,11 +165,8 @@ static __always_inline bool owner_by_task(struct owner *owner)
 		if (window)
 			owner->key = *window;
 		return window != NULL;
-	case CALL_IO:
-		owner->key = VBT_KEY_TASK | tid;
-		return true;
-	default:
-		return false;
+	case CALL_IO: owner->key = VBT_KEY_TASK | tid; return true;
+	default: return false;
 	}
 }
 

@@ -6,7 +6,7 @@
 #ifndef VBT_BPF_KVM_H
 #define VBT_BPF_KVM_H
 
-#define KVM_PIO_OUT	     1 /* trace values of arch/x86/kvm/trace.h, unchanged since 2.6 */
+#define KVM_PIO_OUT          1 /* trace values of arch/x86/kvm/trace.h, unchanged since 2.6 */
 #define KVM_TRACE_MMIO_WRITE 2
 
 /* Doorbells to look for, and how often each was rung since it was added. */

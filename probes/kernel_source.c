@@ -306,11 +306,11 @@ static struct vbt_doorbell doorbell_key(unsigned index, const struct vbt_shm_dev
 	const bool shared = pio || device->mmio_stride == 0;
 
 	return (struct vbt_doorbell){
-		.address = pio ? device->pio_notify
-			       : device->mmio_notify + (uint64_t)queue * device->mmio_stride,
-		.queue = shared ? queue : 0,
-		.target = (unsigned char)index,
-		.pio = pio,
+	    .address = pio ? device->pio_notify
+			   : device->mmio_notify + (uint64_t)queue * device->mmio_stride,
+	    .queue = shared ? queue : 0,
+	    .target = (unsigned char)index,
+	    .pio = pio,
 	};
 }
 
@@ -350,10 +350,10 @@ static int add_doorbell(int map, unsigned index, struct known *known, unsigned d
 	const struct vbt_shm_device *device = &known->devices[d];
 	const struct vbt_doorbell key = doorbell_key(index, device, queue, pio);
 	const struct vbt_doorbell_state state = {
-		.count = known->kicks[d][queue],
-		.device = (unsigned short)d,
-		.queue = (unsigned short)queue,
-		.shared = pio || device->mmio_stride == 0,
+	    .count = known->kicks[d][queue],
+	    .device = (unsigned short)d,
+	    .queue = (unsigned short)queue,
+	    .shared = pio || device->mmio_stride == 0,
 	};
 	int ret = bpf_map_update_elem(map, &key, &state, BPF_NOEXIST);
 

@@ -88,8 +88,8 @@ enum req_flag_bits {
 	__REQ_SWAP, /* its value is relocated too */
 };
 
-#define PF_IO_WORKER   0x00000010 /* since 5.12 */
-#define PF_KTHREAD     0x00200000
-#define BIO_CLONED     1 /* bit of bi_flags */
+#define PF_IO_WORKER 0x00000010 /* since 5.12 */
+#define PF_KTHREAD   0x00200000
+#define BIO_CLONED   1 /* bit of bi_flags */
 
 #endif

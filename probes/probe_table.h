@@ -15,41 +15,41 @@
  *   pointers    1: the program follows kernel structures, so it needs the kernel's BTF; 0: it reads
  *               plain numbers, so a raw tracepoint does where there is no BTF
  */
-#define VBT_KERNEL_PROBES(X)                                                                       \
-	X(kvm_pio, MARK_kick, 0)                                                                   \
-	X(kvm_mmio, MARK_kick, 0)                                                                  \
-	X(kvm_fast_mmio, MARK_kick, 0)                                                             \
-	X(kvm_msi_set_irq, MARK_msi, 0)                                                            \
-	X(kvm_set_irq, MARK_msi, 0)                                                                \
-	X(kvm_apic_accept_irq, AUX_apic_accept, 0)                                                 \
-	X(kvm_apicv_accept_irq, MARK_inject, 0)                                                    \
-	X(kvm_inj_virq, MARK_inject, 0)                                                            \
-	X(kvm_eoi, MARK_eoi, 1)                                                                    \
-	X(kvm_pv_eoi, MARK_eoi, 1)                                                                 \
-	X(io_uring_submit_req, POINT_none, 1)                                                      \
-	X(io_uring_submit_sqe, POINT_none, 1)                                                      \
-	X(block_bio_queue, MARK_queue, 1)                                                          \
-	X(block_split, MARK_queue, 1)                                                              \
-	X(block_rq_issue, MARK_issue, 1)                                                           \
-	X(block_rq_complete, MARK_complete, 1)                                                     \
+#define VBT_KERNEL_PROBES(X)                       \
+	X(kvm_pio, MARK_kick, 0)                   \
+	X(kvm_mmio, MARK_kick, 0)                  \
+	X(kvm_fast_mmio, MARK_kick, 0)             \
+	X(kvm_msi_set_irq, MARK_msi, 0)            \
+	X(kvm_set_irq, MARK_msi, 0)                \
+	X(kvm_apic_accept_irq, AUX_apic_accept, 0) \
+	X(kvm_apicv_accept_irq, MARK_inject, 0)    \
+	X(kvm_inj_virq, MARK_inject, 0)            \
+	X(kvm_eoi, MARK_eoi, 1)                    \
+	X(kvm_pv_eoi, MARK_eoi, 1)                 \
+	X(io_uring_submit_req, POINT_none, 1)      \
+	X(io_uring_submit_sqe, POINT_none, 1)      \
+	X(block_bio_queue, MARK_queue, 1)          \
+	X(block_split, MARK_queue, 1)              \
+	X(block_rq_issue, MARK_issue, 1)           \
+	X(block_rq_complete, MARK_complete, 1)     \
 	X(block_bio_complete, MARK_complete, 1)
 
 enum vbt_kernel_probe {
 #define X(tracepoint, point, pointers) VBT_PROBE_##tracepoint,
 	VBT_KERNEL_PROBES(X)
 #undef X
-		VBT_KERNEL_PROBE_COUNT
+	    VBT_KERNEL_PROBE_COUNT
 };
-#define VBT_POINT_none 255
+#define VBT_POINT_none    255
 
-#define VBT_BPF_TARGETS	  16 /* struct vbt_kernel_record has four bits for it */
+#define VBT_BPF_TARGETS   16 /* struct vbt_kernel_record has four bits for it */
 #define VBT_MAX_DOORBELLS 8192
-#define VBT_MAX_BIOS	  32768
+#define VBT_MAX_BIOS      32768
 
 /* A doorbell, as the key of the map that counts its kicks. */
 struct vbt_doorbell {
 	unsigned long long address; /* port or guest-physical address */
-	unsigned int queue;	    /* where all queues share one, the value tells; else 0 */
+	unsigned int queue;         /* where all queues share one, the value tells; else 0 */
 	unsigned char target;
 	unsigned char pio;
 	unsigned char zero[2];
@@ -81,8 +81,8 @@ struct vbt_symbols {
 /* Why something was not recorded; counted by point. */
 enum vbt_loss {
 	VBT_LOSS_BUFFER, /* the ring buffer was full */
-	VBT_LOSS_MAP,	 /* a map was full or its bucket busy: identity unknown */
-	VBT_LOSS_CHAIN,	 /* a request had more bios than are looked at */
+	VBT_LOSS_MAP,    /* a map was full or its bucket busy: identity unknown */
+	VBT_LOSS_CHAIN,  /* a request had more bios than are looked at */
 	VBT_LOSS_UNSEEN, /* the kernel did not run the program: noticed later by what it left */
 	VBT_LOSS_COUNT
 };

@@ -8,24 +8,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/usdt.bpf.h>
 
+#include "lib/kernel_record.h"
 #include "lib/record.h"
 #include "lib/stage.h"
-#include "lib/kernel_record.h"
 #include "probes/probe_table.h"
 
 #ifndef NULL
 #define NULL ((void *)0)
 #endif
 
-#include "probes/kernel_types.h"
+#include "probes/bpf_block.h"
 #include "probes/bpf_common.h"
 #include "probes/bpf_kvm.h"
-#include "probes/bpf_block.h"
 #include "probes/bpf_usdt.h"
+#include "probes/kernel_types.h"
 
 const char LICENSE[] SEC("license") = "Dual MIT/GPL";

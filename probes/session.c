@@ -14,12 +14,12 @@
 #include "probes/ring_reader.h"
 #include "probes/session_info.h"
 
-#define SECOND_NS    1000000000u
-#define SETTLE_NS    2000000u /* a record may be stamped this long before it is visible */
-#define START_MS     2000
-#define BATCH	     4096
-#define RING_BATCHES 64 /* of one ring in a poll, so that no ring starves the others */
-#define KERNEL_SOURCE 0 /* its index in the trace's source table */
+#define SECOND_NS     1000000000u
+#define SETTLE_NS     2000000u /* a record may be stamped this long before it is visible */
+#define START_MS      2000
+#define BATCH         4096
+#define RING_BATCHES  64 /* of one ring in a poll, so that no ring starves the others */
+#define KERNEL_SOURCE 0  /* its index in the trace's source table */
 
 struct target {
 	struct ring_reader *reader; /* NULL: USDT without a device table */
@@ -27,7 +27,7 @@ struct target {
 	bool usdt, ended, no_kvm, primed;
 	uint32_t generation;
 	struct vbt_clock clock;
-	uint64_t last_tsc; /* of the newest calibration pair */
+	uint64_t last_tsc;                   /* of the newest calibration pair */
 	uint16_t sources[VBT_SHM_MAX_RINGS]; /* by ring; 0: none yet */
 	uint64_t last_ns[VBT_SHM_MAX_RINGS];
 };
@@ -102,8 +102,8 @@ struct session *session_new(const struct session_options *options, char *err, si
 	if (options->no_kernel)
 		snprintf(session->problem, sizeof(session->problem), "not asked for");
 	else
-		session->kernel = kernel_source_open(options->buffer, session->problem,
-						     sizeof(session->problem));
+		session->kernel =
+		    kernel_source_open(options->buffer, session->problem, sizeof(session->problem));
 	if (!session->kernel && options->road == SESSION_USDT) {
 		snprintf(err, err_size, "%s", session->problem);
 		session_free(session);
@@ -175,7 +175,7 @@ static void update_devices(struct session *session, unsigned index)
 	count = ring_reader_devices(target->reader);
 	for (unsigned d = 0; d < count; d++) {
 		struct vbt_device entry = {
-			.target = (uint8_t)index, .index = (uint8_t)d, .generation = generation};
+		    .target = (uint8_t)index, .index = (uint8_t)d, .generation = generation};
 
 		if (!ring_reader_device(target->reader, d, &devices[d]))
 			continue; /* gone: its last description stays for the requests it had */
@@ -224,7 +224,8 @@ static bool before_first_kick(struct ring_reader *reader)
 	struct vbt_shm_device device;
 
 	for (unsigned d = 0; reader && d < ring_reader_devices(reader); d++)
-		if (ring_reader_device(reader, d, &device) && (device.pio_notify || device.mmio_notify))
+		if (ring_reader_device(reader, d, &device) &&
+		    (device.pio_notify || device.mmio_notify))
 			return false;
 	return reader != NULL;
 }
@@ -248,7 +249,8 @@ static int enter(struct session *session, struct target *target)
 		snprintf(entry.cmdline, sizeof(entry.cmdline), "%s", info.program);
 	}
 	entry.from_start = session->kernel && target->pid && before_first_kick(target->reader);
-	vbt_clock_init(&target->clock, target->usdt ? VBT_CLOCK_MONOTONIC : info.clock, info.tsc_khz);
+	vbt_clock_init(&target->clock, target->usdt ? VBT_CLOCK_MONOTONIC : info.clock,
+		       info.tsc_khz);
 	ret = vbt_trace_info_set_target(&session->info, index, &entry);
 	if (ret < 0)
 		return ret;
@@ -280,7 +282,8 @@ int session_add(struct session *session, pid_t pid, char *err, size_t err_size)
 	int index, ret;
 
 	if (session->info.targets == VBT_MAX_TARGETS) {
-		snprintf(err, err_size, "cannot trace more than %d processes at once", VBT_MAX_TARGETS);
+		snprintf(err, err_size, "cannot trace more than %d processes at once",
+			 VBT_MAX_TARGETS);
 		return -ENOSPC;
 	}
 	target = calloc(1, sizeof(*target));
@@ -292,10 +295,12 @@ int session_add(struct session *session, pid_t pid, char *err, size_t err_size)
 	ret = choose_road(session, target, err, err_size);
 	/* A program without the probes must not leave an entry behind: this comes first. */
 	if (ret == 0 && target->usdt)
-		ret = kernel_source_attach_usdt(session->kernel, session->info.targets, pid, err, err_size);
+		ret = kernel_source_attach_usdt(session->kernel, session->info.targets, pid, err,
+						err_size);
 	if (ret == -ENOENT)
 		snprintf(err, err_size,
-			 "process %d offers no stage points: it is not a VMM that vbtrace knows", (int)pid);
+			 "process %d offers no stage points: it is not a VMM that vbtrace knows",
+			 (int)pid);
 	if (ret < 0)
 		goto fail;
 	index = ret = enter(session, target);
@@ -307,7 +312,8 @@ int session_add(struct session *session, pid_t pid, char *err, size_t err_size)
 	update_marks(session, (unsigned)index);
 	update_devices(session, (unsigned)index);
 	if (!target->usdt) {
-		ret = ring_reader_start(target->reader, session->options.history, START_MS, err, err_size);
+		ret = ring_reader_start(target->reader, session->options.history, START_MS, err,
+					err_size);
 		if (ret < 0) {
 			target->ended = true;
 			return ret;
@@ -351,15 +357,15 @@ static void on_kernel(void *context, const struct vbt_kernel_record *record)
 {
 	struct session *session = context;
 
-	if (vbt_event_from_kernel(&session->kernel_batch[session->kernel_count], record, KERNEL_SOURCE))
+	if (vbt_event_from_kernel(&session->kernel_batch[session->kernel_count], record,
+				  KERNEL_SOURCE))
 		session->kernel_count++;
 }
 
 /* The source of a thread's USDT events; made when the first one comes. */
 static uint16_t usdt_source(struct session *session, unsigned target, uint32_t tid)
 {
-	struct vbt_source entry = {
-		.kind = VBT_SOURCE_USDT, .target = (uint8_t)target, .tid = tid};
+	struct vbt_source entry = {.kind = VBT_SOURCE_USDT, .target = (uint8_t)target, .tid = tid};
 	const struct vbt_trace_info *info = &session->info;
 	char path[64], name[sizeof(entry.name)] = "";
 	FILE *file;
@@ -423,7 +429,7 @@ static void deliver_usdt(struct session *session)
 static bool poll_kernel(struct session *session)
 {
 	const struct kernel_source_sink sink = {
-		.kernel = on_kernel, .usdt = on_usdt, .context = session};
+	    .kernel = on_kernel, .usdt = on_usdt, .context = session};
 	size_t count = BATCH;
 
 	for (int i = 0; i < RING_BATCHES && count == BATCH && session->stopped >= 0; i++) {
@@ -441,7 +447,7 @@ static uint16_t ring_source(struct session *session, unsigned index, const struc
 	struct target *target = session->targets[index];
 	uint16_t source = target->sources[batch->ring];
 	struct vbt_source entry = {
-		.kind = VBT_SOURCE_RING, .target = (uint8_t)index, .tid = batch->tid};
+	    .kind = VBT_SOURCE_RING, .target = (uint8_t)index, .tid = batch->tid};
 	char name[16];
 
 	/* A ring that went to another thread is another source. */
@@ -465,13 +471,13 @@ static void deliver_ring(struct session *session, unsigned index, const struct r
 		const struct vbt_record *record = &batch->records[i];
 		uint64_t ns = vbt_clock_ns(&target->clock, record->time);
 
-		if (vbt_event_from_record(&session->ring_batch[count], record, ns, source, (uint8_t)index,
-					  batch->tid))
+		if (vbt_event_from_record(&session->ring_batch[count], record, ns, source,
+					  (uint8_t)index, batch->tid))
 			count++;
 	}
 	if (batch->lost)
-		state_loss(session, source, VBT_POINT_LOST, last, count ? session->ring_batch[0].time : now_ns(),
-			   batch->lost);
+		state_loss(session, source, VBT_POINT_LOST, last,
+			   count ? session->ring_batch[0].time : now_ns(), batch->lost);
 	/* What is no record of a VMM at all is as good as lost. */
 	if (count < batch->count)
 		state_loss(session, source, VBT_POINT_LOST, last, now_ns(), batch->count - count);
@@ -508,7 +514,8 @@ static void each_second(struct session *session, uint64_t now)
 		return;
 	session->last_second = now;
 	for (unsigned i = 0; i < session->info.targets; i++)
-		if (session->targets[i]->reader && !session->targets[i]->usdt && !session->targets[i]->ended)
+		if (session->targets[i]->reader && !session->targets[i]->usdt &&
+		    !session->targets[i]->ended)
 			ring_reader_keepalive(session->targets[i]->reader);
 }
 
@@ -574,7 +581,8 @@ const char *session_kernel_problem(const struct session *session)
 const char *session_missing_probe(const struct session *session, unsigned n)
 {
 	for (int probe = 0; session->kernel && probe < VBT_KERNEL_PROBE_COUNT; probe++) {
-		const char *missing = kernel_source_missing(session->kernel, (enum vbt_kernel_probe)probe);
+		const char *missing =
+		    kernel_source_missing(session->kernel, (enum vbt_kernel_probe)probe);
 
 		/* One name or the other, depending on the kernel's version. */
 		if (probe == VBT_PROBE_io_uring_submit_sqe &&

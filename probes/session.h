@@ -38,8 +38,8 @@ enum session_road {
 
 struct session_options {
 	enum session_road road;
-	size_t buffer;	/* bytes of the kernel's ring buffer; 0: 8 MiB */
-	bool history;	/* also deliver what the rings hold from before */
+	size_t buffer;  /* bytes of the kernel's ring buffer; 0: 8 MiB */
+	bool history;   /* also deliver what the rings hold from before */
 	bool no_kernel; /* stage points only: one's own processes then need no privileges */
 };
 

@@ -25,7 +25,8 @@ void session_info_host(struct vbt_host *host)
 
 	memset(host, 0, sizeof(*host));
 	if (uname(&name) == 0) {
-		snprintf(host->kernel, sizeof(host->kernel), "%.40s %.50s", name.release, name.version);
+		snprintf(host->kernel, sizeof(host->kernel), "%.40s %.50s", name.release,
+			 name.version);
 		snprintf(host->machine, sizeof(host->machine), "%.31s", name.machine);
 	}
 	host_read_line("/sys/devices/system/clocksource/clocksource0/current_clocksource",
@@ -69,9 +70,11 @@ void session_info_process(struct vbt_target *target, pid_t pid)
 	/* The name in parentheses may hold anything: fields are counted from behind it. */
 	read_file(pid, "stat", stat, sizeof(stat));
 	p = strrchr(stat, ')');
-	if (p && sscanf(p + 1,
-			" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-			&ticks) == 1)
+	if (p &&
+	    sscanf(
+		p + 1,
+		" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		&ticks) == 1)
 		target->start_time_ns = ticks * (1000000000u / (unsigned)sysconf(_SC_CLK_TCK));
 }
 
@@ -90,17 +93,19 @@ static void add_kernel_points(struct vbt_target *target, const struct kernel_sou
 		unsigned point;
 	} probes[] = {
 #define X(tracepoint, point, pointers) {VBT_PROBE_##tracepoint, VBT_##point},
-		VBT_KERNEL_PROBES(X)
+	    VBT_KERNEL_PROBES(X)
 #undef X
 	};
 	const size_t count = sizeof(probes) / sizeof(*probes);
 
 	for (size_t i = 0; i < count; i++)
-		if (probes[i].point < VBT_POINT_COUNT && !kernel_source_missing(kernel, probes[i].probe))
+		if (probes[i].point < VBT_POINT_COUNT &&
+		    !kernel_source_missing(kernel, probes[i].probe))
 			target->points |= 1u << probes[i].point;
 	for (size_t i = count; i-- > 0;)
 		if (probes[i].point < VBT_MARK_COUNT && !(target->points >> probes[i].point & 1))
-			hide(target, probes[i].point, kernel_source_missing(kernel, probes[i].probe));
+			hide(target, probes[i].point,
+			     kernel_source_missing(kernel, probes[i].probe));
 }
 
 void session_info_marks(struct vbt_target *target, const struct kernel_source *kernel,

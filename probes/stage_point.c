@@ -50,20 +50,21 @@ static inline void emit_record(uint8_t point, uint8_t device, uint16_t queue, ui
 }
 
 /* The USDT site has a function of its own: its operands would cost the record's path registers. */
-#define DEFINE_EMIT(name)                                                                         \
-	static __attribute__((noinline, noclone, cold)) void usdt_##name(                         \
-	    uint8_t device, uint16_t queue, uint32_t seq, uint16_t head, uint64_t arg,            \
-	    uint32_t val, uint8_t op, uint8_t code)                                               \
-	{                                                                                         \
-		STAP_PROBE8(vmm_lite, name, device, queue, seq, head, arg, val, op, code);        \
-	}                                                                                         \
-	void stage_emit_##name(uint8_t device, uint16_t queue, uint32_t seq, uint16_t head,       \
-			       uint64_t arg, uint32_t val, uint8_t op, uint8_t code)              \
-	{                                                                                         \
-		if (__builtin_expect(stage_state_##name.usdt != 0, 0))                            \
-			usdt_##name(device, queue, seq, head, arg, val, op, code);                \
-		if (stage_state_##name.ring)                                                      \
-			emit_record(STAGE_NUMBER_##name, device, queue, seq, head, arg, val, op, code); \
+#define DEFINE_EMIT(name)                                                                        \
+	static __attribute__((noinline, noclone, cold)) void usdt_##name(                        \
+	    uint8_t device, uint16_t queue, uint32_t seq, uint16_t head, uint64_t arg,           \
+	    uint32_t val, uint8_t op, uint8_t code)                                              \
+	{                                                                                        \
+		STAP_PROBE8(vmm_lite, name, device, queue, seq, head, arg, val, op, code);       \
+	}                                                                                        \
+	void stage_emit_##name(uint8_t device, uint16_t queue, uint32_t seq, uint16_t head,      \
+			       uint64_t arg, uint32_t val, uint8_t op, uint8_t code)             \
+	{                                                                                        \
+		if (__builtin_expect(stage_state_##name.usdt != 0, 0))                           \
+			usdt_##name(device, queue, seq, head, arg, val, op, code);               \
+		if (stage_state_##name.ring)                                                     \
+			emit_record(STAGE_NUMBER_##name, device, queue, seq, head, arg, val, op, \
+				    code);                                                       \
 	}
 VBT_VMM_POINTS(DEFINE_EMIT)
 

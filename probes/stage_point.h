@@ -12,8 +12,8 @@
 #ifndef VBT_STAGE_POINT_H
 #define VBT_STAGE_POINT_H
 
-#include <stdint.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/record.h"
 #include "lib/stage.h"
@@ -30,15 +30,15 @@ union stage_state {
 	volatile uint32_t any;
 };
 
-#define STAGE_POINT_DECLARE(name)                                                                  \
-	extern union stage_state stage_state_##name __asm__("vmm_lite_" #name "_semaphore");       \
-	void stage_emit_##name(uint8_t device, uint16_t queue, uint32_t seq, uint16_t head,        \
+#define STAGE_POINT_DECLARE(name)                                                            \
+	extern union stage_state stage_state_##name __asm__("vmm_lite_" #name "_semaphore"); \
+	void stage_emit_##name(uint8_t device, uint16_t queue, uint32_t seq, uint16_t head,  \
 			       uint64_t arg, uint32_t val, uint8_t op, uint8_t code);
 
 /* The points of a VMM; a VMM never fires kernel ones. Kept in step with lib/stage.h by a test. */
-#define VBT_VMM_POINTS(X)                                                                          \
-	X(wake) X(pop) X(parse) X(submit) X(reap) X(push) X(signal) X(signal_done) X(device)       \
-	X(mark_clock)
+#define VBT_VMM_POINTS(X) \
+	X(wake)           \
+	X(pop) X(parse) X(submit) X(reap) X(push) X(signal) X(signal_done) X(device) X(mark_clock)
 
 VBT_VMM_POINTS(STAGE_POINT_DECLARE)
 #undef STAGE_POINT_DECLARE
@@ -57,20 +57,20 @@ enum stage_number {
 	STAGE_NUMBER_mark_clock = VBT_AUX_mark_clock,
 };
 
-#define STAGE_POINT(name, device, queue, seq, head, arg, val, op, code)                            \
-	do {                                                                                       \
-		if (__builtin_expect(stage_state_##name.any != 0, 0))                              \
-			stage_emit_##name((device), (queue), (seq), (head), (arg), (val), (op),    \
-					  (code));                                                 \
+#define STAGE_POINT(name, device, queue, seq, head, arg, val, op, code)                         \
+	do {                                                                                    \
+		if (__builtin_expect(stage_state_##name.any != 0, 0))                           \
+			stage_emit_##name((device), (queue), (seq), (head), (arg), (val), (op), \
+					  (code));                                              \
 	} while (0)
 
 /* 1 while anybody listens at all; for work that only a listener needs. */
 #define STAGE_POINT_ENABLED(name) (stage_state_##name.any != 0)
 
 struct stage_ring_options {
-	const char *program;	     /* shown by `vbtrace list`, e.g. "vmm-lite 1.0 run" */
+	const char *program;         /* shown by `vbtrace list`, e.g. "vmm-lite 1.0 run" */
 	const char *flight_recorder; /* file to record into always; NULL: a memfd, on demand */
-	uint64_t size;		     /* bytes of all rings together; 0: default */
+	uint64_t size;               /* bytes of all rings together; 0: default */
 };
 
 /*

@@ -11,14 +11,14 @@
 #include "probes/stage_point.h"
 #include "probes/stage_shm.h"
 
-#define PAGE          4096u
+#define PAGE           4096u
 #define DEFAULT_SIZE   (128u << 20) /* of a memfd, which takes memory only as it is written */
 #define DEFAULT_FLIGHT (64u << 20)  /* of a flight recorder, whose blocks are reserved */
-#define SMALLEST_SIZE (256u << 10)
-#define LARGEST_SIZE  (1ULL << 40)
-#define SHARES        16   /* a ring gets this share of the file, while there is room */
-#define SMALLEST_RING 512  /* records */
-#define CONTROL_RING  1024 /* records; a calibration a second, and the devices */
+#define SMALLEST_SIZE  (256u << 10)
+#define LARGEST_SIZE   (1ULL << 40)
+#define SHARES         16   /* a ring gets this share of the file, while there is room */
+#define SMALLEST_RING  512  /* records */
+#define CONTROL_RING   1024 /* records; a calibration a second, and the devices */
 
 struct stage_shm stage_shm = {.fd = -1};
 

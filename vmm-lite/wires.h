@@ -22,7 +22,7 @@ struct msi_message {
 struct doorbell {
 	enum bus_space space;
 	uint64_t addr;
-	unsigned size;	 /* bytes of the access that match: 1, 2, 4, 8; 0: any (MMIO only) */
+	unsigned size;   /* bytes of the access that match: 1, 2, 4, 8; 0: any (MMIO only) */
 	bool match_data; /* only writes of `data` match */
 	uint64_t data;
 	int eventfd;

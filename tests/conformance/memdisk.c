@@ -81,8 +81,8 @@ static void mem_submit(struct disk_channel *channel, struct disk_request *r)
 	pthread_mutex_lock(&d->lock);
 	d->submitted++;
 	if (d->logged < MEMDISK_LOG)
-		d->log[d->logged++] = (struct memdisk_entry){r->op, r->flags, r->offset, r->length,
-							     r->iov_count};
+		d->log[d->logged++] =
+		    (struct memdisk_entry){r->op, r->flags, r->offset, r->length, r->iov_count};
 	if (d->hold || (d->hold_reads && r->op == DISK_READ)) {
 		r->next = NULL;
 		*c->last = r;

@@ -10,7 +10,7 @@
 
 #include "vmm-lite/disk/backend.h"
 
-#define MEMDISK_LOG	 4096
+#define MEMDISK_LOG      4096
 #define MEMDISK_CHANNELS 64
 
 struct memdisk_entry {
@@ -22,7 +22,7 @@ struct memdisk_entry {
 
 struct memdisk_channel {
 	struct disk_channel base; /* first */
-	int event;		  /* something that was held may have been released */
+	int event;                /* something that was held may have been released */
 	struct disk_request *held, **last;
 };
 
@@ -37,9 +37,9 @@ struct memdisk {
 	unsigned channel_count;
 
 	/* Set by tests, under the lock or before the device is started. */
-	bool hold;	 /* requests wait for memdisk_release */
-	bool hold_reads; /* only reads do */
-	bool stubborn;	 /* cancelling does not help */
+	bool hold;        /* requests wait for memdisk_release */
+	bool hold_reads;  /* only reads do */
+	bool stubborn;    /* cancelling does not help */
 	bool empty_reads; /* complete without touching the buffer, claiming nothing */
 	/* 0 or an errno for this request; *done: how much is transferred nevertheless. */
 	int (*fault)(struct memdisk *disk, const struct disk_request *request, uint64_t *done);

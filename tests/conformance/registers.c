@@ -99,8 +99,7 @@ void l_write(struct world *w, unsigned field, uint32_t value)
 
 static bool msix_is_on(struct world *w)
 {
-	return w->cap_msix &&
-	       cfg_read(w, w->cap_msix + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_ENABLE;
+	return w->cap_msix && cfg_read(w, w->cap_msix + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_ENABLE;
 }
 
 static unsigned legacy_config(struct world *w)

@@ -168,8 +168,7 @@ static void advance(struct vq *q, unsigned slots)
 }
 
 /* The first slot's flags last: until then nothing of the list is available. */
-static uint16_t add_packed(struct vq *q, const struct piece *pieces, unsigned count,
-			   uint16_t extra)
+static uint16_t add_packed(struct vq *q, const struct piece *pieces, unsigned count, uint16_t extra)
 {
 	uint16_t id = q->free_first, first = q->avail, first_flags = 0;
 	bool wrap = q->avail_wrap;
@@ -194,8 +193,7 @@ static uint16_t add_packed(struct vq *q, const struct piece *pieces, unsigned co
 	return id;
 }
 
-static uint16_t add_split(struct vq *q, const struct piece *pieces, unsigned count,
-			  uint16_t extra)
+static uint16_t add_split(struct vq *q, const struct piece *pieces, unsigned count, uint16_t extra)
 {
 	uint16_t head = q->free_first, at = head;
 

@@ -149,10 +149,9 @@ static unsigned next_variant(unsigned axes, unsigned variant)
 	unsigned all = rings | views | irqs | modes;
 
 	for (unsigned v = variant + 1; v <= 255; v++) {
-		bool one_each = __builtin_popcount(v & RINGS) == 1 &&
-				__builtin_popcount(v & VIEWS) == 1 &&
-				__builtin_popcount(v & IRQS) == 1 &&
-				__builtin_popcount(v & MODES) == 1;
+		bool one_each =
+		    __builtin_popcount(v & RINGS) == 1 && __builtin_popcount(v & VIEWS) == 1 &&
+		    __builtin_popcount(v & IRQS) == 1 && __builtin_popcount(v & MODES) == 1;
 
 		/* There is no packed ring on the legacy interface. */
 		if (one_each && !(v & ~all) && !(v & PACKED && v & LEGACY))

@@ -38,11 +38,11 @@ struct test_case {
 };
 
 /* Cases are collected by the linker, in the order of files and lines. */
-#define CASE(name_, axes_, reason_)                                                                \
-	static void run_##name_(struct world *w);                                                  \
-	static const struct test_case case_##name_ = {#name_, axes_, run_##name_, reason_};        \
-	static const struct test_case *const entry_##name_                                         \
-	    __attribute__((used, section("conformance_cases"))) = &case_##name_;                   \
+#define CASE(name_, axes_, reason_)                                                         \
+	static void run_##name_(struct world *w);                                           \
+	static const struct test_case case_##name_ = {#name_, axes_, run_##name_, reason_}; \
+	static const struct test_case *const entry_##name_                                  \
+	    __attribute__((used, section("conformance_cases"))) = &case_##name_;            \
 	static void run_##name_(struct world *w)
 
 /* TEST(SPLIT_13, RINGS | VIEWS) { … } An axis that is left out takes its first value. */
@@ -56,17 +56,17 @@ void test_fail(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4), noreturn));
 
 #define FAIL(...) test_fail(__FILE__, __LINE__, __VA_ARGS__)
-#define CHECK(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			FAIL("%s", #condition);                                                    \
+#define CHECK(condition)                        \
+	do {                                    \
+		if (!(condition))               \
+			FAIL("%s", #condition); \
 	} while (0)
-#define CHECK_EQ(got_, want_)                                                                      \
-	do {                                                                                       \
-		uint64_t got__ = (uint64_t)(got_), want__ = (uint64_t)(want_);                     \
-		if (got__ != want__)                                                               \
-			FAIL("%s is %#llx, not %#llx", #got_, (unsigned long long)got__,           \
-			     (unsigned long long)want__);                                          \
+#define CHECK_EQ(got_, want_)                                                            \
+	do {                                                                             \
+		uint64_t got__ = (uint64_t)(got_), want__ = (uint64_t)(want_);           \
+		if (got__ != want__)                                                     \
+			FAIL("%s is %#llx, not %#llx", #got_, (unsigned long long)got__, \
+			     (unsigned long long)want__);                                \
 	} while (0)
 
 /* Milliseconds after which something that has to happen counts as not happening. */
@@ -75,14 +75,14 @@ void test_fail(const char *file, int line, const char *format, ...)
 void test_pause(void); /* a fraction of a millisecond */
 uint64_t test_now_ms(void);
 
-#define EVENTUALLY(condition)                                                                      \
-	do {                                                                                       \
-		uint64_t end__ = test_now_ms() + PATIENCE_MS;                                      \
-		while (!(condition)) {                                                             \
-			if (test_now_ms() > end__)                                                 \
-				FAIL("in vain: %s", #condition);                                   \
-			test_pause();                                                              \
-		}                                                                                  \
+#define EVENTUALLY(condition)                                    \
+	do {                                                     \
+		uint64_t end__ = test_now_ms() + PATIENCE_MS;    \
+		while (!(condition)) {                           \
+			if (test_now_ms() > end__)               \
+				FAIL("in vain: %s", #condition); \
+			test_pause();                            \
+		}                                                \
 	} while (0)
 
 #endif

@@ -67,8 +67,12 @@ static void parse_options(struct world *w, const char *path, const char *keys)
 	/* The tests' own keys may not be given twice: what `keys` has is not preset. */
 	snprintf(text, sizeof(text), "%s%s%s%s%s%s%s%s%s", path,
 		 strstr(extra, "queue-size=") ? "" : ",queue-size=64",
-		 strstr(extra, "ring=") ? "" : w->packed ? ",ring=both" : "",
-		 strstr(extra, "transport=") ? "" : w->legacy ? "" : ",transport=modern",
+		 strstr(extra, "ring=") ? ""
+		 : w->packed            ? ",ring=both"
+					: "",
+		 strstr(extra, "transport=") ? ""
+		 : w->legacy                 ? ""
+					     : ",transport=modern",
 		 strstr(extra, "notify=") ? "" : ",notify=exit",
 		 strstr(extra, "signal=") ? "" : ",signal=ioctl",
 		 strstr(extra, "iothread=") || !w->inline_mode ? "" : ",iothread=off",
@@ -81,11 +85,12 @@ static void find_capabilities(struct world *w)
 {
 	unsigned at = cfg_read(w, PCI_CAPABILITY_LIST, 1);
 
-	w->cap_common = w->cap_notify = w->cap_isr = w->cap_device = w->cap_window = w->cap_msix = 0;
+	w->cap_common = w->cap_notify = w->cap_isr = w->cap_device = w->cap_window = w->cap_msix =
+	    0;
 	for (unsigned steps = 0; at && steps < 48; steps++, at = cfg_read(w, at + 1, 1)) {
 		unsigned id = cfg_read(w, at, 1), type = cfg_read(w, at + 3, 1);
-		uint8_t *const caps[] = {NULL,		 &w->cap_common, &w->cap_notify,
-					 &w->cap_isr,	 &w->cap_device, &w->cap_window};
+		uint8_t *const caps[] = {NULL,        &w->cap_common, &w->cap_notify,
+					 &w->cap_isr, &w->cap_device, &w->cap_window};
 
 		if (id == PCI_CAP_ID_MSIX)
 			w->cap_msix = (uint8_t)at;
@@ -124,9 +129,9 @@ static void probe(struct world *w)
 	}
 	if (w->cap_device)
 		w->device_length = cfg_read(w, w->cap_device + VIRTIO_PCI_CAP_LENGTH, 4);
-	w->vectors =
-	    w->cap_msix ? (cfg_read(w, w->cap_msix + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_QSIZE) + 1
-			: 0;
+	w->vectors = w->cap_msix
+			 ? (cfg_read(w, w->cap_msix + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_QSIZE) + 1
+			 : 0;
 }
 
 static const char *plug(struct world *w)

@@ -22,34 +22,34 @@
 #include "vmm-lite/wires.h"
 
 /* Guest memory: two neighbours at 0, a read-only piece below 4 GiB, more above it. */
-#define RAM_SIZE  (32ull << 20)
-#define RAM2_BASE RAM_SIZE
-#define RAM2_SIZE (2ull << 20)
-#define RAM_END	  (RAM2_BASE + RAM2_SIZE)
-#define ROM_BASE  0xf0000000ull
-#define ROM_SIZE  0x10000ull
-#define HIGH_BASE 0x100000000ull
-#define HIGH_SIZE (4ull << 20)
-#define HIGH_END  (HIGH_BASE + HIGH_SIZE)
+#define RAM_SIZE        (32ull << 20)
+#define RAM2_BASE       RAM_SIZE
+#define RAM2_SIZE       (2ull << 20)
+#define RAM_END         (RAM2_BASE + RAM2_SIZE)
+#define ROM_BASE        0xf0000000ull
+#define ROM_SIZE        0x10000ull
+#define HIGH_BASE       0x100000000ull
+#define HIGH_SIZE       (4ull << 20)
+#define HIGH_END        (HIGH_BASE + HIGH_SIZE)
 
-#define NONE		0xffffu
+#define NONE            0xffffu
 #define MAX_TEST_QUEUES 16
-#define MAX_VECTORS	128
+#define MAX_VECTORS     128
 #define WORLD_DISK_SIZE (8ull << 20)
-#define POISON		0xa5
+#define POISON          0xa5
 
 /* --- wires --------------------------------------------------------------------------- */
 
-#define MSI_BASE	0xfee00000ull
-#define MSI_DATA(v)	(0x40u + (v))
-#define TEST_DOORBELLS	64
-#define TEST_BINDINGS	64
+#define MSI_BASE       0xfee00000ull
+#define MSI_DATA(v)    (0x40u + (v))
+#define TEST_DOORBELLS 64
+#define TEST_BINDINGS  64
 
 struct recorder {
 	pthread_mutex_t lock;
 	unsigned messages[MAX_VECTORS]; /* by data - MSI_DATA(0), with address MSI_BASE */
-	unsigned total;		/* all messages */
-	unsigned strange;	/* of them, those with another address or data */
+	unsigned total;                 /* all messages */
+	unsigned strange;               /* of them, those with another address or data */
 	struct msi_message last;
 	bool level;
 	unsigned raised, lowered;
@@ -60,17 +60,17 @@ struct recorder {
 		struct msi_message message;
 	} bindings[TEST_BINDINGS];
 	bool shortcuts; /* offers ioeventfd and irqfd */
-	int msi_error; /* what sending gives */
+	int msi_error;  /* what sending gives */
 	struct bus *bus;
 };
 
 /* --- rings --------------------------------------------------------------------------- */
 
-#define D_NEXT	   1u
-#define D_WRITE	   2u
+#define D_NEXT     1u
+#define D_WRITE    2u
 #define D_INDIRECT 4u
-#define D_AVAIL	   0x80u
-#define D_USED	   0x8000u
+#define D_AVAIL    0x80u
+#define D_USED     0x8000u
 
 struct desc {
 	uint64_t addr;
@@ -93,16 +93,16 @@ struct vq {
 	uint64_t desc, driver, device; /* where its parts are */
 	uint16_t vector;
 
-	uint16_t avail;	   /* split: shadow of avail idx; packed: next slot */
-	bool avail_wrap;   /* packed */
-	uint16_t used;	   /* split: used idx up to which was looked; packed: next slot to look at */
-	bool used_wrap;	   /* packed */
+	uint16_t avail;  /* split: shadow of avail idx; packed: next slot */
+	bool avail_wrap; /* packed */
+	uint16_t used;   /* split: used idx up to which was looked; packed: next slot to look at */
+	bool used_wrap;  /* packed */
 	uint16_t free_slots;
 	uint16_t *lengths; /* of the list, by id (packed); chain length (split) */
-	uint16_t *next;	   /* free list (split: descriptors, packed: ids) */
+	uint16_t *next;    /* free list (split: descriptors, packed: ids) */
 	uint16_t free_first;
-	bool *done;	   /* by id: came back */
-	uint32_t *written; /* by id */
+	bool *done;            /* by id: came back */
+	uint32_t *written;     /* by id */
 	uint16_t order[65536]; /* ids in the order in which they came back */
 	uint32_t returned;
 };

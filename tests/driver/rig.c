@@ -371,9 +371,15 @@ bool rig_negotiate(struct rig *rig, uint64_t features)
 struct rig_queue rig_queue_plan(struct rig *rig, unsigned index, uint16_t size, bool packed)
 {
 	uint64_t base = 0x100000 + 0x20000ull * index;
-	struct rig_queue q = {.rig = rig, .index = index, .size = size, .packed = packed,
-			      .desc = base, .driver = base + 0x10000, .device = base + 0x14000,
-			      .avail_wrap = true, .used_wrap = true};
+	struct rig_queue q = {.rig = rig,
+			      .index = index,
+			      .size = size,
+			      .packed = packed,
+			      .desc = base,
+			      .driver = base + 0x10000,
+			      .device = base + 0x14000,
+			      .avail_wrap = true,
+			      .used_wrap = true};
 
 	memset(rig_mem(rig, base), 0, 0x20000);
 	return q;

@@ -16,13 +16,13 @@
 #include "vmm-lite/virtio/blk.h"
 #include "vmm-lite/virtio/spec.h"
 
-#define RIG_MEMORY	(16u << 20)
-#define RIG_DISK	(8u << 20)
-#define RIG_SECTORS	(RIG_DISK / 512)
-#define RIG_HIGH	GUEST_MEM_HIGH_START /* a little memory above 4 GiB, too */
-#define RIG_HIGH_SIZE	(1u << 20)
-#define RIG_MAX_BELLS	128
-#define RIG_MAX_BINDS	128
+#define RIG_MEMORY       (16u << 20)
+#define RIG_DISK         (8u << 20)
+#define RIG_SECTORS      (RIG_DISK / 512)
+#define RIG_HIGH         GUEST_MEM_HIGH_START /* a little memory above 4 GiB, too */
+#define RIG_HIGH_SIZE    (1u << 20)
+#define RIG_MAX_BELLS    128
+#define RIG_MAX_BINDS    128
 #define RIG_MAX_MESSAGES 4096
 
 /* Offsets in the modern BAR and in the common configuration. */
@@ -111,9 +111,9 @@ void rig_cfg_write(struct rig *rig, unsigned offset, unsigned size, uint32_t val
 uint64_t rig_bar(struct rig *rig, unsigned bar); /* its address */
 uint64_t rig_bar_read(struct rig *rig, unsigned bar, uint64_t offset, unsigned size);
 void rig_bar_write(struct rig *rig, unsigned bar, uint64_t offset, unsigned size, uint64_t value);
-#define rig_get(rig, offset, size)	  rig_bar_read((rig), 4, (offset), (size))
-#define rig_set(rig, offset, size, value) rig_bar_write((rig), 4, (offset), (size), (value))
-#define rig_io_get(rig, offset, size)	     rig_bar_read((rig), 0, (offset), (size))
+#define rig_get(rig, offset, size)           rig_bar_read((rig), 4, (offset), (size))
+#define rig_set(rig, offset, size, value)    rig_bar_write((rig), 4, (offset), (size), (value))
+#define rig_io_get(rig, offset, size)        rig_bar_read((rig), 0, (offset), (size))
 #define rig_io_set(rig, offset, size, value) rig_bar_write((rig), 0, (offset), (size), (value))
 void rig_bus_master(struct rig *rig, bool on);
 

@@ -125,8 +125,9 @@ uint16_t rig_add_indirect(struct rig_queue *q, uint64_t table, const struct rig_
 	for (unsigned i = 0; i < count; i++) {
 		uint16_t flags = (uint16_t)((segs[i].write ? 2 : 0) | (i + 1 < count ? 1 : 0));
 
-		t[i] = q->packed ? (struct desc){segs[i].addr, segs[i].len, 0xbeef, flags}
-				 : (struct desc){segs[i].addr, segs[i].len, flags, (uint16_t)(i + 1)};
+		t[i] = q->packed
+			   ? (struct desc){segs[i].addr, segs[i].len, 0xbeef, flags}
+			   : (struct desc){segs[i].addr, segs[i].len, flags, (uint16_t)(i + 1)};
 	}
 	if (q->packed)
 		return add_packed(q, &seg, 1, 4);
@@ -190,7 +191,8 @@ void rig_put_header(struct rig *rig, uint64_t addr, uint32_t type, uint64_t sect
 uint8_t rig_request(struct rig_queue *q, uint32_t type, uint64_t sector, uint64_t data,
 		    uint32_t len, bool write, struct rig_used *used)
 {
-	struct rig_seg segs[3] = {{RIG_HEADER, 16, false}, {data, len, write}, {RIG_STATUS, 1, true}};
+	struct rig_seg segs[3] = {
+	    {RIG_HEADER, 16, false}, {data, len, write}, {RIG_STATUS, 1, true}};
 	volatile uint8_t *status = rig_mem(q->rig, RIG_STATUS);
 	struct rig_used dummy;
 

@@ -67,7 +67,8 @@ static void test_modern_packed(void **state)
 	for (int i = 0; i < 20; i++) {
 		struct rig_used used;
 
-		assert_int_equal(rig_request(&q, BLK_T_IN, 1, RIG_DATA, 512, true, &used), BLK_S_OK);
+		assert_int_equal(rig_request(&q, BLK_T_IN, 1, RIG_DATA, 512, true, &used),
+				 BLK_S_OK);
 		assert_int_equal(used.len, 513);
 	}
 	assert_int_equal(rig_messages(rig, 0x41), 20);
@@ -88,7 +89,8 @@ static void test_legacy_intx(void **state)
 	q = rig_start_legacy(rig, 0);
 	assert_int_equal(q.size, 16);
 
-	struct rig_seg segs[] = {{RIG_HEADER, 16, false}, {RIG_DATA, 512, true}, {RIG_STATUS, 1, true}};
+	struct rig_seg segs[] = {
+	    {RIG_HEADER, 16, false}, {RIG_DATA, 512, true}, {RIG_STATUS, 1, true}};
 	struct rig_used used;
 
 	ram_disk_bytes(rig->ram)[1024] = 0x5a;

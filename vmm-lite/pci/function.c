@@ -72,7 +72,7 @@ void pci_function_set_bar(struct pci_function *fn, unsigned bar, enum bus_space 
 	};
 	pci_config_set32(fn, bar_register(bar),
 			 space == BUS_PIO ? PCI_BASE_ADDRESS_SPACE_IO
-			 : is_64	  ? PCI_BASE_ADDRESS_MEM_TYPE_64
+			 : is_64          ? PCI_BASE_ADDRESS_MEM_TYPE_64
 					  : 0);
 	set_bytes(&fn->writable[bar_register(bar)], mask, is_64 ? 8 : 4);
 }
@@ -182,7 +182,7 @@ void pci_function_write(struct pci_function *fn, unsigned offset, unsigned size,
 void pci_function_place_bar(struct pci_function *fn, unsigned bar, uint64_t address)
 {
 	uint32_t low = pci_config_get32(fn, bar_register(bar));
-	uint32_t mask = (uint32_t)~(fn->bars[bar].range.size - 1);
+	uint32_t mask = (uint32_t) ~(fn->bars[bar].range.size - 1);
 
 	pci_config_set32(fn, bar_register(bar), (low & ~mask) | ((uint32_t)address & mask));
 	if (fn->bars[bar].is_64)

@@ -17,8 +17,8 @@
 #include "vmm-lite/bus.h"
 
 #define PCI_CONFIG_SIZE 256
-#define PCI_BARS	6
-#define PCI_SLOTS	32
+#define PCI_BARS        6
+#define PCI_SLOTS       32
 
 struct pci_function;
 
@@ -38,7 +38,7 @@ struct pci_function_ops {
 
 struct pci_bar {
 	struct bus_range range; /* range.size == 0: not implemented */
-	bool is_64;		/* takes the next BAR's register too */
+	bool is_64;             /* takes the next BAR's register too */
 	bool prefetchable;
 };
 

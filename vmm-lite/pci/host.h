@@ -12,7 +12,7 @@
 #include "vmm-lite/pci/function.h"
 
 #define PCI_PORT_ADDRESS 0xcf8
-#define PCI_PORT_DATA	 0xcfc
+#define PCI_PORT_DATA    0xcfc
 
 /* Windows for BARs; boot/ and platform/acpi.c describe the same windows to the guest. */
 #define PCI_PIO_BASE  0xc000u

@@ -94,7 +94,8 @@ static void tell(struct msix *msix)
 int msix_init(struct msix *msix, unsigned count, bool irqfd, const struct wires *wires,
 	      void (*changed)(void *opaque), void *opaque)
 {
-	*msix = (struct msix){.irqfd = irqfd, .wires = *wires, .changed = changed, .opaque = opaque};
+	*msix =
+	    (struct msix){.irqfd = irqfd, .wires = *wires, .changed = changed, .opaque = opaque};
 	pthread_mutex_init(&msix->lock, NULL);
 	msix->vectors = calloc(count ? count : 1, sizeof(*msix->vectors));
 	if (!msix->vectors)
@@ -238,8 +239,8 @@ void msix_config_written(struct msix *msix, const struct pci_function *fn)
 	masked = control & PCI_MSIX_FLAGS_MASKALL;
 
 	pthread_mutex_lock(&msix->lock);
-	different = enabled != msix->enabled || masked != msix->masked ||
-		    bus_master != msix->bus_master;
+	different =
+	    enabled != msix->enabled || masked != msix->masked || bus_master != msix->bus_master;
 	if (different) {
 		msix->masked = masked;
 		msix->bus_master = bus_master;

@@ -16,17 +16,17 @@
 #include "vmm-lite/pci/function.h"
 #include "vmm-lite/wires.h"
 
-#define MSIX_NO_VECTOR	 0xffff
+#define MSIX_NO_VECTOR   0xffff
 #define MSIX_MAX_VECTORS 128
-#define MSIX_BAR_SIZE	 0x1000
-#define MSIX_PBA_OFFSET	 0x800
+#define MSIX_BAR_SIZE    0x1000
+#define MSIX_PBA_OFFSET  0x800
 
 struct msix_vector {
 	struct msi_message message;
 	bool masked;
 	bool pending;
-	int eventfd; /* -1: messages are sent directly */
-	int handle;  /* of the irqfd binding; 0: not bound */
+	int eventfd;              /* -1: messages are sent directly */
+	int handle;               /* of the irqfd binding; 0: not bound */
 	struct msi_message bound; /* what it is bound to */
 };
 
@@ -34,8 +34,8 @@ struct msix {
 	pthread_mutex_t lock;
 	unsigned count;
 	struct msix_vector *vectors;
-	bool enabled;	 /* by the control word */
-	bool masked;	 /* all of them, by the control word */
+	bool enabled;    /* by the control word */
+	bool masked;     /* all of them, by the control word */
 	bool bus_master; /* a message is a memory write: none without it */
 	bool irqfd;
 	struct wires wires;

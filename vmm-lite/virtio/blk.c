@@ -228,8 +228,7 @@ static int choose_features(struct virtio_blk *blk, char *err, size_t err_size)
 			 name ? name : "?", o->path);
 		return -1;
 	}
-	blk->dev.offered =
-	    (blk_config_features(o, &blk->info) | o->features_on) & ~o->features_off;
+	blk->dev.offered = (blk_config_features(o, &blk->info) | o->features_on) & ~o->features_off;
 	/* What hangs on a feature goes with it. (5.2.5) */
 	if (!(blk->dev.offered & FEATURE(F_FLUSH)))
 		blk->dev.offered &= ~FEATURE(F_CONFIG_WCE);

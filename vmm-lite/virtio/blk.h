@@ -31,7 +31,8 @@ struct virtio_blk_config {
  * DRIVER_OK. Requests are taken only while the function's bus mastering is on (command bit 2).
  * The wires' functions are called with locks of the device held: they must not come back to it.
  */
-struct virtio_blk *virtio_blk_new(const struct virtio_blk_config *config, char *err, size_t err_size);
+struct virtio_blk *virtio_blk_new(const struct virtio_blk_config *config, char *err,
+				  size_t err_size);
 
 /*
  * Stops everything: waits for I/O in flight (half a second, then cancels it), unregisters doorbells

@@ -122,7 +122,7 @@ void blk_config_fill(uint8_t config[BLK_CONFIG_SIZE], const struct disk_options 
 	if (features & FEATURE(F_SECURE_ERASE)) {
 		put(config, 60, rules.max_secure_erase, 4);
 		put(config, 64, BLK_MAX_RANGES, 4);
-		put(config, 68, info->discard_granularity ? info->discard_granularity / BLK_SECTOR
-							   : 1, 4);
+		put(config, 68,
+		    info->discard_granularity ? info->discard_granularity / BLK_SECTOR : 1, 4);
 	}
 }

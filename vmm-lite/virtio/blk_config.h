@@ -9,7 +9,7 @@
 #include "vmm-lite/options.h"
 #include "vmm-lite/virtio/blk_request.h"
 
-#define BLK_CONFIG_SIZE	     96
+#define BLK_CONFIG_SIZE      96
 #define BLK_CONFIG_WRITEBACK 32 /* offset of the one field that a driver may write */
 
 /* What this device can offer over that disk, before features=+/- of the options. */

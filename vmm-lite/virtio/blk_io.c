@@ -116,8 +116,8 @@ static void signal_guest(struct blk_queue *q)
 	}
 	if (reason == VBT_SIGNAL_sent)
 		q->irq_seq++;
-	STAGE_POINT(signal, q->trace, q->index, 0, 0, q->irq_seq, (uint32_t)q->push_seq, shot.vector,
-		    (uint8_t)reason);
+	STAGE_POINT(signal, q->trace, q->index, 0, 0, q->irq_seq, (uint32_t)q->push_seq,
+		    shot.vector, (uint8_t)reason);
 	if (reason == VBT_SIGNAL_sent) {
 		int err = t->irq_fire(q->dev->transport, &shot);
 
@@ -200,8 +200,8 @@ static void prepare_range(struct blk_io *io)
 
 	io->disk.offset = range->sector * BLK_SECTOR;
 	io->disk.length = (uint64_t)range->sectors * BLK_SECTOR;
-	io->disk.flags = (io->disk.flags & DISK_FUA) |
-			 (range->flags & BLK_RANGE_UNMAP ? DISK_UNMAP : 0);
+	io->disk.flags =
+	    (io->disk.flags & DISK_FUA) | (range->flags & BLK_RANGE_UNMAP ? DISK_UNMAP : 0);
 }
 
 static void get_id(struct blk_queue *q, struct blk_io *io)
@@ -324,7 +324,8 @@ unsigned blk_io_take(struct blk_queue *q, unsigned *budget)
 			break;
 		}
 		io = new_io(q, &chain);
-		STAGE_POINT(pop, q->trace, q->index, io->seq, chain.head, q->kicks, chain.index, 0, 0);
+		STAGE_POINT(pop, q->trace, q->index, io->seq, chain.head, q->kicks, chain.index, 0,
+			    0);
 		pieces = chain.readable + chain.writable;
 		if (pieces <= BLK_SMALL_IOV)
 			blk_request_parse(&io->request, &q->rules, q->mem, &chain, io->small,

@@ -37,7 +37,8 @@ static void wake(struct blk_queue *q, uint64_t count)
 {
 	/* Fails only if 2^64 wake-ups are unread. */
 	if (write(q->kick_fd, &count, sizeof(count)) < 0)
-		complain(&q->dev->complaints, "%s: a wake-up was lost: %s", q->name, strerror(errno));
+		complain(&q->dev->complaints, "%s: a wake-up was lost: %s", q->name,
+			 strerror(errno));
 }
 
 static void served(struct blk_queue *q, uint32_t kicks, enum vbt_wake_reason reason)
@@ -296,8 +297,8 @@ int blk_queue_init(struct blk_queue *q, const struct blk_queue_config *config, c
 	q->bigs = calloc(bigs, sizeof(*q->bigs));
 	q->segments = calloc(QUEUE_MAX_SEGMENTS, sizeof(*q->segments));
 	if (q->kick_fd < 0 || !q->ring || !q->ios || !q->bigs || !q->segments) {
-		snprintf(err, err_size, "%s: no memory or file descriptors for a queue of %u", q->name,
-			 size);
+		snprintf(err, err_size, "%s: no memory or file descriptors for a queue of %u",
+			 q->name, size);
 		return -ENOMEM;
 	}
 	for (unsigned i = 0; i < size; i++) {

@@ -35,12 +35,12 @@ struct blk_big_iov {
 /* A request under way. */
 struct blk_io {
 	struct disk_request disk; /* its address is the cookie of the trace */
-	struct blk_io *next;	  /* free; in order of arrival (IN_ORDER); or merged after another */
-	struct blk_io *last;	  /* of those merged behind this one */
+	struct blk_io *next; /* free; in order of arrival (IN_ORDER); or merged after another */
+	struct blk_io *last; /* of those merged behind this one */
 	struct blk_big_iov *big;
 	struct queue_chain chain;
 	uint32_t seq;
-	unsigned range; /* of the request's ranges, the one the disk has */
+	unsigned range;   /* of the request's ranges, the one the disk has */
 	uint64_t written; /* bytes into the guest's buffers */
 	uint8_t status;
 	bool finished; /* waits for its turn (IN_ORDER) */
@@ -59,7 +59,7 @@ struct blk_queue {
 	pthread_mutex_t lock;
 	struct virtio_device *dev;
 	unsigned index;
-	uint8_t trace;	/* device index of stage points */
+	uint8_t trace;  /* device index of stage points */
 	uint8_t method; /* enum vbt_io_method of the disk */
 	bool threaded;
 	bool merge;
@@ -73,12 +73,12 @@ struct blk_queue {
 	struct blk_rules rules;
 
 	int kick_fd;
-	bool live;	  /* atomic for readers without the lock */
-	bool stop;	  /* atomic: let go as soon as possible */
-	bool quit;	  /* atomic: end the thread */
-	bool starved;	  /* chains were left in the ring for want of memory */
+	bool live;        /* atomic for readers without the lock */
+	bool stop;        /* atomic: let go as soon as possible */
+	bool quit;        /* atomic: end the thread */
+	bool starved;     /* chains were left in the ring for want of memory */
 	const char *why;  /* the ring broke; to be reported without the lock */
-	uint32_t epoch;	  /* counts enables: which life a report belongs to */
+	uint32_t epoch;   /* counts enables: which life a report belongs to */
 	bool thread_runs; /* with the device's lock */
 	pthread_t thread;
 	char name[16];
@@ -86,9 +86,9 @@ struct blk_queue {
 	struct blk_io *ios, *free;
 	struct blk_big_iov *bigs, *free_big;
 	unsigned free_bigs;
-	unsigned busy; /* requests under way */
-	struct blk_io *plugged; /* a write that waits for others to be merged with it */
-	struct blk_io *first, **last; /* in order of arrival (IN_ORDER) */
+	unsigned busy;                  /* requests under way */
+	struct blk_io *plugged;         /* a write that waits for others to be merged with it */
+	struct blk_io *first, **last;   /* in order of arrival (IN_ORDER) */
 	struct queue_segment *segments; /* of the chain being popped */
 
 	uint64_t kicks, push_seq, irq_seq;

@@ -136,7 +136,7 @@ static enum blk_error parse_ranges(struct blk_request *r, const struct blk_rules
 				   struct span *data)
 {
 	uint32_t allowed = r->action == BLK_WRITE_ZEROES ? BLK_RANGE_UNMAP : 0;
-	uint32_t max = r->action == BLK_DISCARD		 ? rules->max_discard
+	uint32_t max = r->action == BLK_DISCARD        ? rules->max_discard
 		       : r->action == BLK_WRITE_ZEROES ? rules->max_write_zeroes
 						       : rules->max_secure_erase;
 	uint64_t count = data->length / sizeof(struct blk_range);
@@ -163,7 +163,7 @@ static const struct type_row *find_type(uint32_t type, uint64_t features)
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (types[i].type == type)
 			return !types[i].feature || features & FEATURE(types[i].feature) ? &types[i]
-											  : NULL;
+											 : NULL;
 	return NULL;
 }
 
@@ -208,12 +208,12 @@ void blk_request_parse(struct blk_request *r, const struct blk_rules *rules,
 	r->data_length = r->room = 0;
 	r->range_count = 0;
 
-	in_memory = translate(&readable, iov_max, mem, chain->segments, chain->readable,
-			      GUEST_READ, &last_ok);
+	in_memory = translate(&readable, iov_max, mem, chain->segments, chain->readable, GUEST_READ,
+			      &last_ok);
 	writable = (struct span){.iov = iov + readable.count};
-	in_memory &= translate(&writable, iov_max - readable.count, mem,
-			       chain->segments + chain->readable, chain->writable, GUEST_WRITE,
-			       &last_ok);
+	in_memory &=
+	    translate(&writable, iov_max - readable.count, mem, chain->segments + chain->readable,
+		      chain->writable, GUEST_WRITE, &last_ok);
 	if (last_ok) {
 		r->status = take_last(&writable);
 		r->room = writable.length;

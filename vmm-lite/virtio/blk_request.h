@@ -17,25 +17,25 @@
 #define BLK_MAX_RANGES 16
 
 /* X(id, status, text): what can be wrong with a request, and what the guest is told. */
-#define BLK_ERRORS(X)                                                                              \
-	X(none, BLK_S_OK, "nothing")                                                               \
-	X(no_status, BLK_S_IOERR, "no writable byte in memory for the status")                     \
-	X(too_long, BLK_S_IOERR, "more descriptors or bytes than a request may have")              \
-	X(address, BLK_S_IOERR, "a buffer outside of memory")                                      \
-	X(header, BLK_S_IOERR, "less than 16 readable bytes of header")                            \
-	X(type, BLK_S_UNSUPP, "a type that is unknown or was not offered")                         \
-	X(length, BLK_S_IOERR, "a data length that is no multiple of 512")                         \
-	X(range, BLK_S_IOERR, "sectors beyond the end of the disk")                                \
-	X(read_only, BLK_S_IOERR, "a change to a read-only disk")                                  \
-	X(segments, BLK_S_IOERR, "no, too many or incomplete segments")                            \
-	X(segment_size, BLK_S_IOERR, "a segment above the maximum of sectors")                     \
+#define BLK_ERRORS(X)                                                                 \
+	X(none, BLK_S_OK, "nothing")                                                  \
+	X(no_status, BLK_S_IOERR, "no writable byte in memory for the status")        \
+	X(too_long, BLK_S_IOERR, "more descriptors or bytes than a request may have") \
+	X(address, BLK_S_IOERR, "a buffer outside of memory")                         \
+	X(header, BLK_S_IOERR, "less than 16 readable bytes of header")               \
+	X(type, BLK_S_UNSUPP, "a type that is unknown or was not offered")            \
+	X(length, BLK_S_IOERR, "a data length that is no multiple of 512")            \
+	X(range, BLK_S_IOERR, "sectors beyond the end of the disk")                   \
+	X(read_only, BLK_S_IOERR, "a change to a read-only disk")                     \
+	X(segments, BLK_S_IOERR, "no, too many or incomplete segments")               \
+	X(segment_size, BLK_S_IOERR, "a segment above the maximum of sectors")        \
 	X(flags, BLK_S_UNSUPP, "segment flags that are not supported")
 
 enum blk_error {
 #define X(id, status, text) BLK_ERROR_##id,
 	BLK_ERRORS(X)
 #undef X
-		BLK_ERROR_COUNT
+	    BLK_ERROR_COUNT
 };
 
 enum blk_action {
@@ -62,7 +62,7 @@ struct blk_request {
 	enum blk_action action;
 	enum blk_error error;
 	uint64_t sector;
-	uint8_t *status; /* where the result goes; NULL: nowhere */
+	uint8_t *status;    /* where the result goes; NULL: nowhere */
 	struct iovec *data; /* the data, without header and status, on the side that counts */
 	int data_count;
 	uint64_t data_length;

@@ -5,11 +5,11 @@
 
 #include <stdint.h>
 
-#define COMPLAIN_BURST	   8
+#define COMPLAIN_BURST     8
 #define COMPLAIN_WINDOW_NS 10000000000ll
 
 struct complaints {
-	int64_t window; /* when the current window began */
+	int64_t window;      /* when the current window began */
 	unsigned said, kept; /* lines said and kept back in it */
 };
 

@@ -6,7 +6,7 @@
 
 #include "vmm-lite/virtio/complain.h"
 
-#define DRIVER_STATUS                                                                              \
+#define DRIVER_STATUS \
 	(STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK | STATUS_FEATURES_OK | STATUS_FAILED)
 
 static void queue_defaults(struct virtio_device *dev, struct virtio_queue *q)
@@ -248,7 +248,8 @@ void virtio_device_reset_queue(struct virtio_device *dev, unsigned index)
 {
 	struct virtio_queue *q = &dev->queues[index];
 
-	if (dev->resetting || !(dev->features & FEATURE(F_RING_RESET)) || !q->enabled || q->stopping)
+	if (dev->resetting || !(dev->features & FEATURE(F_RING_RESET)) || !q->enabled ||
+	    q->stopping)
 		return;
 	stop_queue(dev, index);
 	if (!q->stopping)
@@ -333,8 +334,9 @@ void virtio_device_fail(struct virtio_device *dev, unsigned queue, const char *w
 {
 	if (dev->resetting || dev->status & STATUS_NEEDS_RESET)
 		return;
-	complain(&dev->complaints, "%s: queue %u: the driver broke it: %s; the device needs a reset", dev->name, queue,
-		 why);
+	complain(&dev->complaints,
+		 "%s: queue %u: the driver broke it: %s; the device needs a reset", dev->name,
+		 queue, why);
 	__atomic_store_n(&dev->broken, true, __ATOMIC_RELEASE);
 	dev->status |= STATUS_NEEDS_RESET;
 	if (dev->status & STATUS_DRIVER_OK)

@@ -22,7 +22,7 @@
 #include "vmm-lite/virtio/spec.h"
 
 #define DEVICE_MAX_QUEUES 64
-#define NO_VECTOR	  0xffffu
+#define NO_VECTOR         0xffffu
 
 struct virtio_device;
 
@@ -100,9 +100,9 @@ struct virtio_device {
 	const char *name;
 	struct complaints complaints;
 
-	uint64_t offered; /* both interfaces; see virtio_device_offer */
+	uint64_t offered;  /* both interfaces; see virtio_device_offer */
 	uint64_t required; /* of them, what a modern driver has to take */
-	uint64_t chosen;  /* by the driver so far */
+	uint64_t chosen;   /* by the driver so far */
 	uint64_t features; /* in force */
 	uint32_t device_feature_select, driver_feature_select;
 	uint16_t queue_select, config_vector;

@@ -41,8 +41,8 @@ static void *resample_thread(void *opaque)
 
 int intx_init(struct intx *intx, bool irqfd, const struct wires *wires)
 {
-	*intx = (struct intx){.wires = *wires, .irqfd = irqfd, .raise = -1, .resample = -1,
-			      .quit = -1};
+	*intx =
+	    (struct intx){.wires = *wires, .irqfd = irqfd, .raise = -1, .resample = -1, .quit = -1};
 	pthread_mutex_init(&intx->lock, NULL);
 	if (!irqfd)
 		return 0;
@@ -93,8 +93,8 @@ static bool bind(struct intx *intx)
 			return false;
 		intx->thread_runs = true;
 	}
-	intx->handle = intx->wires.ops->bind_line(intx->wires.ctx, intx->raise, intx->resample,
-						  intx->gsi);
+	intx->handle =
+	    intx->wires.ops->bind_line(intx->wires.ctx, intx->raise, intx->resample, intx->gsi);
 	if (intx->handle <= 0) {
 		/* No irqfd here: the line is driven directly from now on. */
 		intx->handle = 0;

@@ -15,16 +15,16 @@
 enum { BAR_LEGACY = 0, BAR_MSIX = 1, BAR_MODERN = 4 };
 
 /* The modern BAR: four regions, a page each. */
-#define MODERN_COMMON	   0x0000
+#define MODERN_COMMON      0x0000
 #define MODERN_COMMON_SIZE 0x40
-#define MODERN_ISR	   0x1000
-#define MODERN_CONFIG	   0x2000
-#define MODERN_NOTIFY	   0x3000
-#define MODERN_BAR_SIZE	   0x4000
-#define NOTIFY_STRIDE	   4 /* a doorbell per queue, wide enough for NOTIFICATION_DATA */
+#define MODERN_ISR         0x1000
+#define MODERN_CONFIG      0x2000
+#define MODERN_NOTIFY      0x3000
+#define MODERN_BAR_SIZE    0x4000
+#define NOTIFY_STRIDE      4 /* a doorbell per queue, wide enough for NOTIFICATION_DATA */
 
-#define LEGACY_NOTIFY	16 /* offset of the notify register */
-#define LEGACY_BAR_SIZE 128
+#define LEGACY_NOTIFY      16 /* offset of the notify register */
+#define LEGACY_BAR_SIZE    128
 
 /* What a driver writes with NOTIF_CONFIG_DATA; anything would do, the address decides. */
 #define NOTIFY_COOKIE(queue) (0x4000u + (queue))

@@ -3,23 +3,23 @@
 #include "vmm-lite/virtio/pci.h"
 
 /* X(id, offset, size) */
-#define LEGACY_FIELDS(X)                                                                           \
-	X(host_features, 0, 4)                                                                     \
-	X(guest_features, 4, 4)                                                                    \
-	X(queue_page, 8, 4)                                                                        \
-	X(queue_size, 12, 2)                                                                       \
-	X(queue_select, 14, 2)                                                                     \
-	X(queue_notify, 16, 2)                                                                     \
-	X(status, 18, 1)                                                                           \
-	X(isr, 19, 1)                                                                              \
-	X(config_vector, 20, 2)                                                                    \
+#define LEGACY_FIELDS(X)        \
+	X(host_features, 0, 4)  \
+	X(guest_features, 4, 4) \
+	X(queue_page, 8, 4)     \
+	X(queue_size, 12, 2)    \
+	X(queue_select, 14, 2)  \
+	X(queue_notify, 16, 2)  \
+	X(status, 18, 1)        \
+	X(isr, 19, 1)           \
+	X(config_vector, 20, 2) \
 	X(queue_vector, 22, 2)
 
 enum legacy_field {
 #define X(id, offset, size) LEGACY_##id,
 	LEGACY_FIELDS(X)
 #undef X
-		LEGACY_COUNT
+	    LEGACY_COUNT
 };
 
 static const struct {
@@ -74,7 +74,8 @@ static void field_write(struct virtio_pci *pci, enum legacy_field field, uint32_
 	case LEGACY_queue_select: dev->queue_select = (uint16_t)value; break;
 	case LEGACY_status:
 		/* A legacy driver never comes to FEATURES_OK; it may not write features either. */
-		if (value && !(dev->status & (STATUS_FEATURES_OK | STATUS_DRIVER_OK)) && !dev->chosen)
+		if (value && !(dev->status & (STATUS_FEATURES_OK | STATUS_DRIVER_OK)) &&
+		    !dev->chosen)
 			dev->legacy = true;
 		virtio_device_set_status(dev, (uint8_t)(value & ~STATUS_FEATURES_OK), true);
 		break;

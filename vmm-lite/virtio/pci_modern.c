@@ -14,38 +14,38 @@ enum capability_type {
 };
 
 /* struct virtio_pci_cap: offsets from its beginning. (4.1.4) */
-#define CAP_BAR	   4
+#define CAP_BAR    4
 #define CAP_OFFSET 8
 #define CAP_LENGTH 12
 #define CAP_SIZE   16
 #define CAP_DATA   16 /* of CAP_PCI */
 
 /* Common configuration: X(id, offset, size). (4.1.4.3) */
-#define COMMON_FIELDS(X)                                                                           \
-	X(device_feature_select, 0, 4)                                                             \
-	X(device_feature, 4, 4)                                                                    \
-	X(driver_feature_select, 8, 4)                                                             \
-	X(driver_feature, 12, 4)                                                                   \
-	X(config_msix_vector, 16, 2)                                                               \
-	X(num_queues, 18, 2)                                                                       \
-	X(device_status, 20, 1)                                                                    \
-	X(config_generation, 21, 1)                                                                \
-	X(queue_select, 22, 2)                                                                     \
-	X(queue_size, 24, 2)                                                                       \
-	X(queue_msix_vector, 26, 2)                                                                \
-	X(queue_enable, 28, 2)                                                                     \
-	X(queue_notify_off, 30, 2)                                                                 \
-	X(queue_desc, 32, 8)                                                                       \
-	X(queue_driver, 40, 8)                                                                     \
-	X(queue_device, 48, 8)                                                                     \
-	X(queue_notif_config_data, 56, 2)                                                          \
+#define COMMON_FIELDS(X)                  \
+	X(device_feature_select, 0, 4)    \
+	X(device_feature, 4, 4)           \
+	X(driver_feature_select, 8, 4)    \
+	X(driver_feature, 12, 4)          \
+	X(config_msix_vector, 16, 2)      \
+	X(num_queues, 18, 2)              \
+	X(device_status, 20, 1)           \
+	X(config_generation, 21, 1)       \
+	X(queue_select, 22, 2)            \
+	X(queue_size, 24, 2)              \
+	X(queue_msix_vector, 26, 2)       \
+	X(queue_enable, 28, 2)            \
+	X(queue_notify_off, 30, 2)        \
+	X(queue_desc, 32, 8)              \
+	X(queue_driver, 40, 8)            \
+	X(queue_device, 48, 8)            \
+	X(queue_notif_config_data, 56, 2) \
 	X(queue_reset, 58, 2)
 
 enum common_field {
 #define X(id, offset, size) COMMON_##id,
 	COMMON_FIELDS(X)
 #undef X
-		COMMON_COUNT
+	    COMMON_COUNT
 };
 
 static const struct {
@@ -85,7 +85,8 @@ static uint64_t common_field_read(struct virtio_device *dev, enum common_field f
 	case COMMON_device_feature_select: return dev->device_feature_select;
 	case COMMON_device_feature:
 		select = dev->device_feature_select;
-		return select < 2 ? (uint32_t)(virtio_device_offer(dev, false) >> (32 * select)) : 0;
+		return select < 2 ? (uint32_t)(virtio_device_offer(dev, false) >> (32 * select))
+				  : 0;
 	case COMMON_driver_feature_select: return dev->driver_feature_select;
 	case COMMON_driver_feature:
 		select = dev->driver_feature_select;
@@ -121,8 +122,8 @@ static uint64_t common_read(struct virtio_device *dev, unsigned offset, unsigned
 }
 
 /* The halves of a 64-bit field can be written one by one, in any order. (4.1.3.1) */
-static void write_address(struct virtio_device *dev, const struct virtio_queue *q,
-			  uint64_t *field, unsigned at, unsigned size, uint64_t value)
+static void write_address(struct virtio_device *dev, const struct virtio_queue *q, uint64_t *field,
+			  unsigned at, unsigned size, uint64_t value)
 {
 	if (q->enabled || dev->resetting)
 		return;
@@ -206,7 +207,8 @@ static uint64_t modern_read(void *opaque, uint64_t offset, unsigned size)
 		return offset == MODERN_ISR ? intx_take_isr(&pci->intx) : 0;
 	virtio_device_lock(pci->dev);
 	if (offset >= MODERN_CONFIG)
-		value = virtio_device_config_read(pci->dev, (unsigned)(offset - MODERN_CONFIG), size);
+		value =
+		    virtio_device_config_read(pci->dev, (unsigned)(offset - MODERN_CONFIG), size);
 	else if (offset < MODERN_COMMON_SIZE)
 		value = common_read(pci->dev, (unsigned)offset, size);
 	virtio_device_unlock(pci->dev);
@@ -228,8 +230,8 @@ static void modern_write(void *opaque, uint64_t offset, unsigned size, uint64_t 
 		return;
 	virtio_device_lock(pci->dev);
 	if (offset >= MODERN_CONFIG)
-		virtio_device_config_write(pci->dev, (unsigned)(offset - MODERN_CONFIG), size, value,
-					   false);
+		virtio_device_config_write(pci->dev, (unsigned)(offset - MODERN_CONFIG), size,
+					   value, false);
 	else
 		common_write(pci->dev, (unsigned)offset, size, value);
 	virtio_device_unlock(pci->dev);
@@ -271,8 +273,8 @@ void virtio_modern_plug(struct virtio_pci *pci)
  * 4.1.4.9: the driver reaches the BARs through configuration space. Only an access that a BAR
  * could see goes through; the bus is not involved, so BARs need not be decoded.
  */
-static const struct bus_range *window_target(struct virtio_pci *pci, unsigned offset,
-					     unsigned size, uint32_t *at, uint32_t *length)
+static const struct bus_range *window_target(struct virtio_pci *pci, unsigned offset, unsigned size,
+					     uint32_t *at, uint32_t *length)
 {
 	const struct pci_function *fn = &pci->fn;
 	unsigned bar;

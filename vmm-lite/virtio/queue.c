@@ -31,7 +31,8 @@ int queue_enable(struct queue *queue, const struct queue_layout *layout, const c
 	if (!layout->size || layout->size > queue->max_size)
 		*why = "its size is 0 or above the maximum";
 	else
-		*why = layout->packed ? ring_packed_ops.enable(queue) : ring_split_ops.enable(queue);
+		*why =
+		    layout->packed ? ring_packed_ops.enable(queue) : ring_split_ops.enable(queue);
 	if (*why)
 		return -EINVAL;
 	queue->ops = layout->packed ? &ring_packed_ops : &ring_split_ops;

@@ -19,7 +19,7 @@
 
 #include "vmm-lite/guest_mem.h"
 
-#define QUEUE_MAX_SIZE	   32768
+#define QUEUE_MAX_SIZE     32768
 #define QUEUE_MAX_SEGMENTS 1024 /* pieces of one chain that are kept, indirect ones included */
 
 /* What the driver configured, latched when the queue is enabled. */
@@ -39,7 +39,7 @@ struct queue_segment {
 
 /* A popped chain. Segments: first all device-readable ones, then all device-writable ones. */
 struct queue_chain {
-	uint16_t head;	/* split: head descriptor; packed: buffer id. What push gives back */
+	uint16_t head;  /* split: head descriptor; packed: buffer id. What push gives back */
 	uint16_t slots; /* packed: ring slots it takes; split: 1 */
 	uint16_t index; /* available index (split) or ring offset (packed) it was found at */
 	uint16_t readable, writable; /* number of segments */

@@ -31,12 +31,12 @@ struct ring_ops {
 
 struct split_ring {
 	struct ring_desc *desc;
-	uint16_t *avail, *used; /* flags, idx, ring …, event */
-	uint16_t avail_next;	/* the next entry to take */
-	uint16_t avail_seen;	/* idx as last read: entries before it may be taken */
-	uint16_t used_next;	/* the next entry to fill; the guest's copy is never read back */
+	uint16_t *avail, *used;  /* flags, idx, ring …, event */
+	uint16_t avail_next;     /* the next entry to take */
+	uint16_t avail_seen;     /* idx as last read: entries before it may be taken */
+	uint16_t used_next;      /* the next entry to fill; the guest's copy is never read back */
 	uint16_t used_signalled; /* used_next at the last decision about a signal */
-	uint64_t *busy;		 /* heads popped and not pushed, a bit each */
+	uint64_t *busy;          /* heads popped and not pushed, a bit each */
 };
 
 struct packed_ring {
@@ -45,11 +45,11 @@ struct packed_ring {
 	uint32_t *device_event;
 	uint16_t avail_next, used_next;
 	bool avail_wrap, used_wrap;
-	uint16_t busy_slots;	/* popped and not pushed */
-	uint32_t signal_slots;	/* used since the last decision about a signal */
-	uint16_t signal_from;	/* used_next and used_wrap then */
+	uint16_t busy_slots;   /* popped and not pushed */
+	uint32_t signal_slots; /* used since the last decision about a signal */
+	uint16_t signal_from;  /* used_next and used_wrap then */
 	bool signal_wrap;
-	bool batch_open;	/* pushed, but the first of the batch is still hidden */
+	bool batch_open; /* pushed, but the first of the batch is still hidden */
 	uint16_t batch_first, batch_flags;
 };
 

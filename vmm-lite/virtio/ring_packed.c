@@ -8,13 +8,14 @@
 #define DESC_USED  (1u << 15)
 
 /* An event area: offset and wrap bit in the low half, flags in the high half. (2.8.14) */
-#define EVENT_ENABLE  0u
-#define EVENT_DISABLE 1u
-#define EVENT_DESC    2u
+#define EVENT_ENABLE       0u
+#define EVENT_DISABLE      1u
+#define EVENT_DESC         2u
 #define EVENT_FLAGS(area)  ((area) >> 16 & 3)
 #define EVENT_OFFSET(area) ((area)&0x7fff)
 #define EVENT_WRAP(area)   ((area) >> 15 & 1)
-#define EVENT_AREA(flags, wrap, offset) ((uint32_t)(flags) << 16 | (uint32_t)(wrap) << 15 | (offset))
+#define EVENT_AREA(flags, wrap, offset) \
+	((uint32_t)(flags) << 16 | (uint32_t)(wrap) << 15 | (offset))
 
 static const char *packed_enable(struct queue *queue)
 {
@@ -91,7 +92,8 @@ static enum queue_status packed_pop(struct queue *queue, struct queue_chain *cha
 		chain->head = desc.a; /* the buffer id is that of the last one (2.8.6) */
 		if (desc.b & DESC_INDIRECT) {
 			if (slots > 1 || desc.b & DESC_NEXT)
-				return queue_break(queue, "a list with an indirect descriptor in it");
+				return queue_break(queue,
+						   "a list with an indirect descriptor in it");
 			why = walk_table(queue, chain, &desc);
 		} else {
 			why = chain_append(chain, desc.addr, desc.len, desc.b & DESC_WRITE);

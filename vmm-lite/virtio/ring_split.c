@@ -4,7 +4,7 @@
 #include "vmm-lite/virtio/ring.h"
 
 #define AVAIL_NO_INTERRUPT 0x1u
-#define USED_NO_NOTIFY	   0x1u
+#define USED_NO_NOTIFY     0x1u
 
 /* Both rings begin with flags and idx; the available ring's entries follow as u16. */
 #define RING_FLAGS   0
@@ -100,7 +100,8 @@ static enum queue_status split_pop(struct queue *queue, struct queue_chain *chai
 	if (!n)
 		return QUEUE_EMPTY;
 	if (n > size)
-		return queue_break(queue, "the available index moved by more than the queue's size");
+		return queue_break(queue,
+				   "the available index moved by more than the queue's size");
 	at = load(&r->avail[RING_ENTRIES + (r->avail_next & (size - 1))]);
 	if (at >= size)
 		return queue_break(queue, "an available entry is beyond the queue's size");
@@ -115,7 +116,8 @@ static enum queue_status split_pop(struct queue *queue, struct queue_chain *chai
 
 		if (desc.a & DESC_INDIRECT) {
 			if (desc.a & DESC_NEXT)
-				return queue_break(queue, "a descriptor with both INDIRECT and NEXT");
+				return queue_break(queue,
+						   "a descriptor with both INDIRECT and NEXT");
 			why = walk_table(queue, chain, &desc);
 			return why ? queue_break(queue, why) : QUEUE_CHAIN;
 		}

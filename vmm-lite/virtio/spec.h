@@ -10,11 +10,11 @@
 
 /* 2.1 Device Status Field */
 #define STATUS_ACKNOWLEDGE 0x01u
-#define STATUS_DRIVER	   0x02u
+#define STATUS_DRIVER      0x02u
 #define STATUS_DRIVER_OK   0x04u
 #define STATUS_FEATURES_OK 0x08u
 #define STATUS_NEEDS_RESET 0x40u
-#define STATUS_FAILED	   0x80u
+#define STATUS_FAILED      0x80u
 
 /* 5.2.3 and 6 Feature bits */
 enum feature {
@@ -49,11 +49,11 @@ enum feature {
 #define FEATURES_LEGACY_ONLY (FEATURE(F_NOTIFY_ON_EMPTY) | FEATURE(F_ANY_LAYOUT))
 
 /* 4.1.2 PCI Device Discovery */
-#define VIRTIO_VENDOR		 0x1af4
-#define VIRTIO_BLK_MODERN	 0x1042
-#define VIRTIO_BLK_TRANSITIONAL	 0x1001
-#define VIRTIO_BLK_SUBSYSTEM	 2
-#define VIRTIO_MODERN_SUBSYSTEM	 0x40
+#define VIRTIO_VENDOR           0x1af4
+#define VIRTIO_BLK_MODERN       0x1042
+#define VIRTIO_BLK_TRANSITIONAL 0x1001
+#define VIRTIO_BLK_SUBSYSTEM    2
+#define VIRTIO_MODERN_SUBSYSTEM 0x40
 
 /* 4.1.4.5 ISR status */
 #define ISR_QUEUE  0x1u
@@ -72,13 +72,13 @@ enum blk_type {
 	BLK_T_SECURE_ERASE = 14,
 };
 
-#define BLK_S_OK     0
-#define BLK_S_IOERR  1
-#define BLK_S_UNSUPP 2
+#define BLK_S_OK        0
+#define BLK_S_IOERR     1
+#define BLK_S_UNSUPP    2
 
-#define BLK_SECTOR	    512u
-#define BLK_ID_BYTES	    20u
-#define BLK_RANGE_UNMAP	    0x1u /* in the flags of a discard or write-zeroes segment */
+#define BLK_SECTOR      512u
+#define BLK_ID_BYTES    20u
+#define BLK_RANGE_UNMAP 0x1u /* in the flags of a discard or write-zeroes segment */
 
 struct blk_header {
 	uint32_t type;
