@@ -94,7 +94,7 @@ static int put_varint(struct vbt_buffer *buffer, uint64_t value)
 
 static inline uint64_t zigzag(int64_t value)
 {
-	return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+	return (uint64_t)value << 1 ^ -((uint64_t)value >> 63);
 }
 
 static inline int64_t unzigzag(uint64_t value)

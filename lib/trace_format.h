@@ -13,7 +13,7 @@
 #include "lib/event.h"
 
 #define VBT_FILE_MAGIC        "\x89VBT\r\n\x1a\n" /* 8 bytes: no text file, and not mangled as one */
-#define VBT_FILE_VERSION      1
+#define VBT_FILE_VERSION      1u
 #define VBT_FILE_HEADER_SIZE  32
 #define VBT_CHUNK_MAGIC       "VBT\xc7"
 #define VBT_CHUNK_HEADER_SIZE 64

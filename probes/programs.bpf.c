@@ -8,8 +8,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <bpf/bpf_core_read.h>
+/* bpf_core_read.h uses bpf_helpers.h. */
+/* clang-format off */
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+/* clang-format on */
 #include <bpf/bpf_tracing.h>
 #include <bpf/usdt.bpf.h>
 
@@ -22,10 +25,13 @@
 #define NULL ((void *)0)
 #endif
 
-#include "probes/bpf_block.h"
+/* Each of these uses the ones above it. */
+/* clang-format off */
+#include "probes/kernel_types.h"
 #include "probes/bpf_common.h"
 #include "probes/bpf_kvm.h"
+#include "probes/bpf_block.h"
 #include "probes/bpf_usdt.h"
-#include "probes/kernel_types.h"
+/* clang-format on */
 
 const char LICENSE[] SEC("license") = "Dual MIT/GPL";

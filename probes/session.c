@@ -529,7 +529,7 @@ static bool runs(const struct target *target)
 long session_poll(struct session *session, vbt_event_fn *sink, void *context)
 {
 	uint64_t start = now_ns();
-	bool drained = true, alive[VBT_MAX_TARGETS];
+	bool drained = true, alive[VBT_MAX_TARGETS] = {false};
 
 	session->sink = sink;
 	session->context = context;

@@ -74,7 +74,7 @@ static uint16_t add_chain(struct driver_ring *ring, const struct driver_ring_pie
 			  unsigned readable, unsigned total, void *token)
 {
 	struct driver_ring_desc *desc = ring->desc_host;
-	uint16_t ids[RING_MAX_PIECES];
+	uint16_t ids[RING_MAX_PIECES] = {0};
 	unsigned i;
 
 	for (i = 0; i < total; i++)

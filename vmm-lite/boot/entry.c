@@ -20,12 +20,15 @@ int boot_entry_prepare(struct boot_entry *entry, const struct guest_mem *mem, bo
 	    [BOOT_TR / 8] = 0x00008b000000ffff, /* a busy TSS, which VT-x insists on */
 	};
 	uint64_t *tables = guest_mem_ptr(mem, GPA(BOOT_PAGE_TABLES), 6 * PAGE, GUEST_WRITE);
-	uint64_t *pml4 = tables, *pdpt = tables + 512, *pd = tables + 1024;
+	uint64_t *pml4, *pdpt, *pd;
 	const struct guest_region *last = &mem->regions[mem->count - 1];
 	uint64_t end = last->base.value + last->size;
 
 	if (!tables || guest_mem_write(mem, GPA(BOOT_GDT), gdt, sizeof(gdt)))
 		return -EFAULT;
+	pml4 = tables;
+	pdpt = tables + 512;
+	pd = tables + 1024;
 	memset(tables, 0, 6 * PAGE);
 	pml4[0] = (BOOT_PAGE_TABLES + PAGE) | PRESENT_RW;
 	for (uint64_t i = 0; i < 4; i++)

@@ -269,7 +269,7 @@ struct virtio_blk *virtio_blk_new(const struct virtio_blk_config *config, char *
 
 	if (!o->queues || o->queues > DEVICE_MAX_QUEUES || !o->queue_size ||
 	    o->queue_size > QUEUE_MAX_SIZE) {
-		snprintf(err, err_size, "disk '%s': 1 to %u queues of 1 to %u", o->path,
+		snprintf(err, err_size, "disk '%s': 1 to %d queues of 1 to %d", o->path,
 			 DEVICE_MAX_QUEUES, QUEUE_MAX_SIZE);
 		return NULL;
 	}
