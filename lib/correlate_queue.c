@@ -303,11 +303,12 @@ void vbt_flight_emit(struct vbt_correlator *c, struct queue *q, struct flight *f
 	unsigned present, inferred;
 
 	explain(c, q, f, rest);
+	r->inferred &= r->present; /* what was to be a guess may not have come */
 	r->complete = true;
 	for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++)
 		r->complete &= !vbt_absent_broken(r->absent[mark]);
 	present = (unsigned)__builtin_popcount(r->present);
-	inferred = (unsigned)__builtin_popcount(r->inferred & r->present);
+	inferred = (unsigned)__builtin_popcount(r->inferred);
 	c->stats.requests++;
 	c->stats.complete += r->complete;
 	c->stats.incomplete += !r->complete;

@@ -11,5 +11,9 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(TEST_DRIVER_OBJ) $(LIBVMM) $(LIBVBTRACE
 unit: $(UNIT_BIN) ## the unit tests (cmocka), natively
 	$(Q)tests/run-unit $(UNIT_BIN)
 
+include tests/fuzz/rules.mk
+fuzz: ## the fuzzers, FUZZ_SECONDS=60 each
+check-fuzz: ## the fuzzers for a fixed number of executions
+
 check-e2e: bin lab guest-image ## end-to-end tests in the lab: boots, fio with verification, traces
 	$(Q)tests/run-e2e $(E2E)

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* Writes the fuzzers' first inputs: make_seeds DIRECTORY, with trace/ and ring/ in it. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/trace_writer.h"
+
+static void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static int create(const char *directory, const char *kind, unsigned number)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s/seed-%u", directory, kind, number);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (fd < 0)
+		fail(path);
+	return fd;
+}
+
+static void put(int fd, const void *bytes, size_t count)
+{
+	if (write(fd, bytes, count) != (ssize_t)count)
+		fail("write");
+}
+
+/* The life of one request, in all its marks. */
+static unsigned life(struct vbt_event *e, uint32_t seq, unsigned number)
+{
+	static const uint8_t points[] = {
+	    VBT_MARK_kick,       VBT_MARK_wake,       VBT_MARK_pop,    VBT_MARK_parse,
+	    VBT_MARK_submit,     VBT_MARK_queue,      VBT_MARK_issue,  VBT_MARK_complete,
+	    VBT_MARK_reap,       VBT_MARK_push,       VBT_MARK_signal, VBT_MARK_msi,
+	    VBT_AUX_apic_accept, VBT_AUX_signal_done, VBT_MARK_inject, VBT_MARK_eoi,
+	};
+	unsigned count = sizeof(points);
+	bool line = number & 1;
+
+	for (unsigned i = 0; i < count; i++) {
+		uint8_t point = points[i];
+		bool vmm = vbt_point_is_vmm(point),
+		     request = point >= VBT_MARK_pop && point <= VBT_MARK_push;
+
+		e[i] = (struct vbt_event){
+		    .time = 1000000 + seq * 20000 + i * 1000,
+		    .point = point,
+		    .source = !vmm,
+		    .tid = vmm || point == VBT_MARK_msi || point == VBT_AUX_apic_accept ? 20 : 10,
+		    .seq = vmm && request ? seq : 0,
+		    .arg = seq,
+		    .val = vmm ? seq : 0,
+		};
+		switch (point) {
+		case VBT_MARK_kick:
+			e[i].key = 0xfe000000;
+			e[i].arg = (uint64_t)seq << 32;
+			e[i].flags = VBT_KICK_FAST_MMIO;
+			break;
+		case VBT_MARK_wake: e[i].val = 1; break;
+		case VBT_MARK_parse: e[i].val = 4096; break;
+		case VBT_MARK_submit:
+		case VBT_MARK_reap:
+			e[i].arg = 0x5000 + seq;
+			e[i].op = VBT_IO_io_uring;
+			break;
+		case VBT_MARK_queue:
+		case VBT_MARK_issue:
+		case VBT_MARK_complete:
+			e[i].key = 0x5000 + seq;
+			e[i].aux = 8;
+			break;
+		case VBT_MARK_msi:
+			e[i].flags = line ? VBT_MSI_LINE : VBT_MSI_MESSAGE;
+			e[i].key = line ? 11 : 0xfee00000;
+			e[i].arg = line ? 1 : 0x41;
+			break;
+		case VBT_AUX_apic_accept:
+		case VBT_MARK_eoi:
+			e[i].key = point == VBT_MARK_eoi ? 0x41 : 0;
+			e[i].arg = point == VBT_MARK_eoi ? 0 : 0x41;
+			break;
+		case VBT_MARK_inject: e[i].key = 0x41; break;
+		default: break;
+		}
+	}
+	return count;
+}
+
+/* A small whole trace; odd ones have their checksums put right by the fuzzer. */
+static void trace_seed(const char *directory, unsigned number)
+{
+	int fd = create(directory, "trace", number);
+	struct vbt_target target = {.pid = 1, .points = UINT32_MAX, .clock_error_ns = number * 50};
+	struct vbt_source ring = {.kind = VBT_SOURCE_RING, .tid = 20, .name = "disk0-q0"};
+	struct vbt_source kernel = {.kind = VBT_SOURCE_KERNEL, .name = "kernel"};
+	struct vbt_device device = {.shm = {.present = 1,
+					    .name = "disk0",
+					    .queues = 1,
+					    .gsi = 11,
+					    .mmio_notify = 0xfe000000,
+					    .mmio_stride = 4}};
+	struct vbt_trace_writer *writer;
+	struct vbt_event events[32], lost;
+	uint8_t first = (uint8_t)number;
+	char err[256];
+
+	device.shm.flags = number & 1 ? 0 : VBT_DEVICE_MSIX;
+	put(fd, &first, 1);
+	writer = vbt_trace_writer_new(fd, NULL, err, sizeof(err));
+	if (!writer)
+		fail(err);
+	vbt_trace_writer_target(writer, 0, &target);
+	vbt_trace_writer_source(writer, 0, &ring);
+	vbt_trace_writer_source(writer, 1, &kernel);
+	vbt_trace_writer_device(writer, &device);
+	for (uint32_t seq = 1; seq <= 1 + number * 3; seq++) {
+		vbt_trace_writer_events(writer, events, life(events, seq, number / 2));
+		if (seq % 4 == 3) {
+			vbt_event_lost(&lost, (uint16_t)(seq & 1), events[0].time, events[8].time,
+				       3);
+			vbt_trace_writer_events(writer, &lost, 1);
+			vbt_trace_writer_flush(writer);
+		}
+	}
+	if (number % 3 != 2 && vbt_trace_writer_finish(writer))
+		fail("finish");
+	vbt_trace_writer_free(writer);
+	close(fd);
+}
+
+/* Device and features, then: header, chain, kick; once more with an indirect table. */
+static void ring_seed(const char *directory, unsigned number)
+{
+	int fd = create(directory, "ring", number);
+	uint8_t built = (uint8_t)(number & 15), features = (uint8_t)(number * 5), kind;
+	uint8_t start[] = {built, features, 4};
+
+	put(fd, start, sizeof(start));
+	for (kind = 0; kind < 8; kind++) {
+		/* The chain: a header, one segment of 512 bytes at RIG_DATA, the status. */
+		uint8_t header[] = {3, kind, 1, 0, 0};
+		uint8_t chain[] = {0, kind & 1 ? 29 : 8, 11, 0, 0, 5, kind == 0 || kind == 3};
+		uint8_t kick = 15;
+
+		put(fd, header, sizeof(header));
+		put(fd, chain, sizeof(chain));
+		put(fd, &kick, 1);
+	}
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2) {
+		fprintf(stderr, "usage: make_seeds DIRECTORY\n");
+		return 2;
+	}
+	for (unsigned i = 0; i < 8; i++)
+		trace_seed(argv[1], i);
+	for (unsigned i = 0; i < 32; i++)
+		ring_seed(argv[1], i);
+	return 0;
+}
