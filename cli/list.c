@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* vbtrace list: what could be recorded now, and what the marks and probes are. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/grid.h"
+#include "cli/options.h"
+#include "lib/json.h"
+#include "lib/stage.h"
+#include "probes/host_facts.h"
+#include "probes/ring_find.h"
+
+struct list_options {
+	bool json;
+};
+
+struct finding {
+	struct ring_found *targets;
+	size_t count;
+	unsigned denied; /* processes that could not be looked into */
+	struct host_tracepoints tracepoints;
+};
+
+static const struct {
+	const char *name, *seen, *meaning;
+	char letter;
+} stages[] = {
+#define X(id, letter, origin, meaning) {#id, #origin, meaning, letter},
+    VBT_STAGES(X)
+#undef X
+};
+
+static const struct {
+	const char *name, *point;
+} probes[] = {
+#define X(tracepoint, point, pointers) {#tracepoint, #point},
+    VBT_KERNEL_PROBES(X)
+#undef X
+};
+
+/* "MARK_kick" → "kick"; context for other probes has no mark of its own. */
+static const char *probe_mark(unsigned i)
+{
+	return strncmp(probes[i].point, "MARK_", 5) ? "context" : probes[i].point + 5;
+}
+
+static const char *stage_source(unsigned i)
+{
+	return strcmp(stages[i].seen, "KERNEL") ? "vmm" : "kernel";
+}
+
+static const char *target_kind(const struct ring_found *target)
+{
+	return target->flight ? "flight recorder" : "ring";
+}
+
+static void print_targets(const struct finding *found, const struct screen *screen)
+{
+	struct grid grid = {.gap = 2};
+
+	fprintf(screen->out, "Targets that offer stage points\n");
+	if (!found->count)
+		fprintf(screen->out,
+			"  none runs now: start vmm-lite, or 'vbtrace record -- COMMAND'\n");
+	grid_column(&grid, "pid", true);
+	grid_column(&grid, "program", false);
+	grid_column(&grid, "offers", false);
+	grid_column(&grid, "file", false);
+	for (size_t i = 0; i < found->count; i++) {
+		grid_cell(&grid, "%d", (int)found->targets[i].pid);
+		grid_cell(&grid, "%s", found->targets[i].program);
+		grid_cell(&grid, "%s", target_kind(&found->targets[i]));
+		grid_cell(&grid, "%s", found->targets[i].path);
+	}
+	if (found->count)
+		grid_print(&grid, screen, 2);
+	grid_release(&grid);
+	if (found->denied)
+		fprintf(screen->out, "  %u processes could not be looked into: run as root\n",
+			found->denied);
+}
+
+static void print_text(const struct finding *found)
+{
+	struct screen screen;
+	struct grid marks = {.gap = 2}, kernel = {.gap = 2};
+
+	screen_init(&screen, stdout);
+	print_targets(found, &screen);
+
+	printf("\nStages: the marks of a request's life\n");
+	grid_column(&marks, "", false);
+	grid_column(&marks, "mark", false);
+	grid_column(&marks, "seen by", false);
+	grid_column(&marks, "meaning", false);
+	for (unsigned i = 0; i < VBT_MARK_COUNT; i++) {
+		grid_cell(&marks, "%c", stages[i].letter);
+		grid_cell(&marks, "%s", stages[i].name);
+		grid_cell(&marks, "%s", stage_source(i));
+		grid_cell(&marks, "%s", stages[i].meaning);
+	}
+	grid_print(&marks, &screen, 2);
+
+	printf("\nProbes: the kernel's tracepoints\n");
+	grid_column(&kernel, "tracepoint", false);
+	grid_column(&kernel, "mark", false);
+	grid_column(&kernel, "this kernel", false);
+	for (unsigned i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
+		grid_cell(&kernel, "%s", probes[i].name);
+		grid_cell(&kernel, "%s", probe_mark(i));
+		grid_cell(&kernel, "%s", found->tracepoints.has[i] ? "has it" : "-");
+	}
+	grid_print(&kernel, &screen, 2);
+	grid_release(&marks);
+	grid_release(&kernel);
+}
+
+static void print_json(const struct finding *found)
+{
+	struct vbt_json json;
+
+	vbt_json_init(&json, stdout, true);
+	vbt_json_object(&json, NULL);
+	vbt_json_array(&json, "targets");
+	for (size_t i = 0; i < found->count; i++) {
+		vbt_json_object(&json, NULL);
+		vbt_json_int(&json, "pid", found->targets[i].pid);
+		vbt_json_string(&json, "program", found->targets[i].program);
+		vbt_json_bool(&json, "flight_recorder", found->targets[i].flight);
+		vbt_json_string(&json, "file", found->targets[i].path);
+		vbt_json_end(&json, '}');
+	}
+	vbt_json_end(&json, ']');
+	vbt_json_uint(&json, "denied", found->denied);
+	vbt_json_array(&json, "stages");
+	for (unsigned i = 0; i < VBT_MARK_COUNT; i++) {
+		const char letter[2] = {stages[i].letter};
+
+		vbt_json_object(&json, NULL);
+		vbt_json_string(&json, "mark", stages[i].name);
+		vbt_json_string(&json, "letter", letter);
+		vbt_json_string(&json, "source", stage_source(i));
+		vbt_json_string(&json, "meaning", stages[i].meaning);
+		vbt_json_end(&json, '}');
+	}
+	vbt_json_end(&json, ']');
+	vbt_json_array(&json, "probes");
+	for (unsigned i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
+		vbt_json_object(&json, NULL);
+		vbt_json_string(&json, "tracepoint", probes[i].name);
+		vbt_json_string(&json, "mark", probe_mark(i));
+		vbt_json_bool(&json, "available", found->tracepoints.has[i]);
+		vbt_json_end(&json, '}');
+	}
+	vbt_json_end(&json, ']');
+	vbt_json_end(&json, '}');
+	putchar('\n');
+}
+
+static int run_list(const void *values, const struct arguments *arguments)
+{
+	const struct list_options *options = values;
+	struct finding found = {0};
+	int ret = ring_find(&found.targets, &found.count, &found.denied);
+
+	if (ret)
+		return complain("cannot look for targets in /proc: %s", strerror(-ret));
+	host_tracepoints(&found.tracepoints);
+	if (options->json)
+		print_json(&found);
+	else
+		print_text(&found);
+	free(found.targets);
+	return CLI_SUCCESS;
+}
+
+static const struct option_row list_rows[] = {
+    {.name = "json",
+     .kind = OPTION_FLAG,
+     .at = offsetof(struct list_options, json),
+     .help = "as one JSON object"},
+    {0},
+};
+
+const struct command command_list = {
+    .name = "list",
+    .purpose = "list targets that run now, stages and probes",
+    .arguments = "",
+    .options = list_rows,
+    .size = sizeof(struct list_options),
+    .run = run_list,
+};
