@@ -171,7 +171,15 @@ static void lose_kernel(struct vbt_correlator *c, const struct vbt_event *event)
 	bool io = point >= VBT_MARK_queue && point <= VBT_MARK_complete;
 	bool irq = (point >= VBT_MARK_msi && point <= VBT_MARK_eoi) || point == VBT_AUX_apic_accept;
 
-	/* Kicks carry their count: a lost one is missed by number. */
+	/* Kicks carry their count: a lost one is missed by number, but a wake may be its own. */
+	if (point == VBT_MARK_kick || (!io && !irq)) {
+		for (uint32_t i = 0; i < c->queues; i++) {
+			c->queue[i]->kicks_known = false;
+			c->queue[i]->offset_wake.valid = false;
+		}
+		if (event->key > c->kick_doubt_until)
+			c->kick_doubt_until = event->key;
+	}
 	if (point == VBT_MARK_kick)
 		return;
 	if (io || !irq) {

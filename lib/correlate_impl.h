@@ -76,10 +76,12 @@ struct queue {
 	uint64_t doubt_until; /* the VMM's events are incomplete up to then */
 
 	/* kicks */
-	struct kick *kick;      /* history by number, made at the first kick */
-	uint64_t kick_number;   /* of the last kick */
-	uint64_t doorbell_base; /* number of a kick = base + the doorbell's own count */
-	uint32_t doorbell;      /* the one in use, NONE before the first */
+	struct kick *kick;          /* history by number, made at the first kick */
+	uint64_t kick_number;       /* of the last kick */
+	uint64_t doorbell_base;     /* number of a kick = base + the doorbell's own count */
+	uint32_t doorbell;          /* the one in use, NONE before the first */
+	uint64_t kicks_known_since; /* none was missed since then, if kicks_known */
+	bool kicks_known;
 	struct wake wake[WAKE_HISTORY];
 	uint32_t wakes;
 	int64_t offset; /* VMM's count minus our number */
@@ -210,7 +212,7 @@ struct vbt_correlator {
 	uint32_t irqs, irq_room, irq_free;
 	uint32_t irq_oldest, irq_newest;
 
-	uint64_t irq_doubt_until, io_doubt_until;
+	uint64_t irq_doubt_until, io_doubt_until, kick_doubt_until;
 	struct target_state target[VBT_MAX_TARGETS];
 	uint64_t *lost; /* by source; the last one is VBT_SOURCE_ALL */
 };

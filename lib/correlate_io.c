@@ -135,13 +135,17 @@ void vbt_on_bio(struct vbt_correlator *c, const struct vbt_event *event)
 		vbt_flight_mark(f, event->point, event->time);
 }
 
+/* One bio carried all of it, and all of that was seen. */
+static bool single(const struct flight *f)
+{
+	return f->bios == 1 && f->issues == 1 && f->completions == 1 &&
+	       (!f->r.bytes || (uint64_t)f->io_sectors * 512 == f->r.bytes);
+}
+
 /* Lost bios of several can shift the first or the last one: then none of them is to be trusted. */
 static bool doubtful(const struct flight *f)
 {
-	if (!(f->flags & FLIGHT_IO_DOUBT))
-		return false;
-	return !(f->bios == 1 && f->issues == 1 && f->completions == 1 &&
-		 (!f->r.bytes || (uint64_t)f->io_sectors * 512 == f->r.bytes));
+	return f->flags & FLIGHT_IO_DOUBT && !single(f);
 }
 
 void vbt_io_finish(struct queue *q, struct flight *f, unsigned rest)
@@ -170,6 +174,9 @@ void vbt_io_finish(struct queue *q, struct flight *f, unsigned rest)
 		r->present &= (uint16_t)~IO_MARKS;
 		reason = VBT_ABSENT_lost;
 	} else if (!vbt_request_has(r, VBT_MARK_reap)) {
+		/* Which completion is the last one shows at the reap only. */
+		if (!single(f))
+			r->present &= (uint16_t)~BIT(VBT_MARK_complete);
 		reason = f->flags & FLIGHT_SUSPECT ? VBT_ABSENT_lost : rest;
 	} else if (!(r->present & IO_MARKS)) {
 		reason = r->op <= 1 && !q->direct ? VBT_ABSENT_cached : VBT_ABSENT_no_bio;

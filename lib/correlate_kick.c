@@ -113,6 +113,11 @@ void vbt_on_kick(struct vbt_correlator *c, const struct vbt_event *event)
 	kick->number = q->doorbell_base + count;
 	kick->time = event->time;
 	kick->tid = event->tid;
+	/* The first one of all, or behind a loss: how many came before it is known, when is not. */
+	if (!q->kicks_known && event->time >= c->kick_doubt_until) {
+		q->kicks_known = true;
+		q->kicks_known_since = kick->number == 1 ? 0 : event->time;
+	}
 	if ((int32_t)(count - d->count) > 0) {
 		d->count = count;
 		q->kick_number = kick->number;
@@ -146,11 +151,12 @@ static uint64_t kicks_until(const struct queue *q, uint64_t time)
  */
 static void judge_offset(struct vbt_correlator *c, struct queue *q)
 {
-	const struct wake *wake = &q->offset_wake;
+	struct wake *wake = &q->offset_wake;
 	int64_t offset;
 
-	if (!wake->valid || !q->kick || q->offset_fixed)
+	if (!wake->valid || q->offset_fixed || !q->kicks_known || wake->time < q->kicks_known_since)
 		return;
+	wake->valid = false;
 	offset =
 	    (int64_t)(wake->count - kicks_until(q, wake->time + vbt_slack(c, q->stats.target)));
 	if (!q->offset_known || offset > q->offset) {
@@ -257,6 +263,13 @@ void vbt_kick_resolve(struct vbt_correlator *c, struct queue *q, struct flight *
 		if (final && q->expect & BIT(VBT_MARK_kick))
 			f->r.absent[VBT_MARK_kick] = f->r.absent[VBT_MARK_wake];
 		return;
+	}
+	/* The first requests may end before the second wake: then the first one has to do. */
+	if (final && !q->offset_known &&
+	    q->offset_wake.time + vbt_slack(c, q->stats.target) < c->now) {
+		judge_offset(c, q);
+		number = f->r.kick_seq - (uint64_t)q->offset;
+		kick = q->kick ? &q->kick[number & (KICK_HISTORY - 1)] : NULL;
 	}
 	if (kick && q->offset_known && kick->number == number && number &&
 	    kick->time <= f->r.mark[VBT_MARK_wake] + vbt_slack(c, q->stats.target)) {
