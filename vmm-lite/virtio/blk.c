@@ -81,7 +81,7 @@ static void describe(struct virtio_device *dev)
 	if (length >= sizeof(entry->backend))
 		path += length - (sizeof(entry->backend) - 1);
 	snprintf(entry->backend, sizeof(entry->backend), "%s", path);
-	snprintf(entry->method, sizeof(entry->method), "%.7s", methods[blk->options.aio]);
+	snprintf(entry->method, sizeof(entry->method), "%s", methods[blk->options.aio]);
 	entry->host_major = blk->info.major;
 	entry->host_minor = blk->info.minor;
 	entry->host_inode = blk->info.inode;
