@@ -38,7 +38,8 @@ fuzz: $(FUZZ_BIN) $(B)/fuzz/seeds/made
 
 # The same executions every time: a fixed seed, and nothing of what earlier runs found.
 check-fuzz: $(FUZZ_BIN) $(B)/fuzz/seeds/made
-	$(Q)$(foreach f,$(FUZZERS),{ $(B)/fuzz/fuzz_$(f) $(FUZZ_FLAGS) -seed=1 \
-	-runs=$(FUZZ_RUNS_$(f)) -artifact_prefix=$(B)/fuzz/$(f)- $(B)/fuzz/seeds/$(f) \
+	$(Q)$(foreach f,$(FUZZERS),rm -rf $(B)/fuzz/check && mkdir -p $(B)/fuzz/check && \
+	{ $(B)/fuzz/fuzz_$(f) $(FUZZ_FLAGS) -seed=1 -runs=$(FUZZ_RUNS_$(f)) \
+	-artifact_prefix=$(B)/fuzz/$(f)- $(B)/fuzz/check $(B)/fuzz/seeds/$(f) \
 	>$(B)/fuzz/$(f).log 2>&1 || { cat $(B)/fuzz/$(f).log; exit 1; }; } && \
 	echo "check-fuzz: $(f): $(FUZZ_RUNS_$(f)) executions, no finding" &&) true
