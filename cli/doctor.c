@@ -1,156 +1,207 @@
 /* SPDX-License-Identifier: MIT */
-/* vbtrace doctor: what this host can show, what it cannot, and what would change that. */
-#include "cli/checkup.h"
-#include "cli/command.h"
-#include "cli/grid.h"
-#include "lib/event.h"
+/* vbtrace doctor: what this host can and cannot show, and the command that would change it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/options.h"
+#include "cli/screen.h"
 #include "lib/json.h"
-#include "probes/session_info.h"
+#include "probes/host_facts.h"
 
 struct doctor_options {
 	bool json;
 };
 
-static const struct option_row doctor_rows[] = {
-    {.name = "json",
-     .kind = OPTION_FLAG,
-     .at = offsetof(struct doctor_options, json),
-     .help = "one JSON object instead of text"},
-    {0},
+struct verdict {
+	bool good;
+	char text[256];
+	char remedy[256]; /* empty: nothing to do, or nothing that would help */
 };
+
+static void say(char *to, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void say(char *to, size_t size, const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(to, size, format, list);
+	va_end(list);
+}
+
+#define TEXT(v, ...)   say((v)->text, sizeof((v)->text), __VA_ARGS__)
+#define REMEDY(v, ...) say((v)->remedy, sizeof((v)->remedy), __VA_ARGS__)
+
+static void check_capabilities(struct verdict *v)
+{
+	char missing[128];
+
+	v->good = !host_missing_capabilities(missing, sizeof(missing));
+	if (v->good) {
+		TEXT(v, "all that probes need");
+		return;
+	}
+	TEXT(v, "missing: %s; no kernel marks without", missing);
+	REMEDY(v, "sudo vbtrace, or: sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep "
+		  "$(command -v vbtrace)");
+}
+
+static void check_btf(struct verdict *v)
+{
+	struct host_tracepoints tracepoints;
+
+	host_tracepoints(&tracepoints);
+	v->good = tracepoints.btf;
+	TEXT(v, v->good ? "the kernel describes its types"
+			: "none: marks that follow kernel structures are absent");
+	if (!v->good)
+		REMEDY(v, "boot a kernel with CONFIG_DEBUG_INFO_BTF=y");
+}
+
+static void check_probes(struct verdict *v)
+{
+	static const char *const names[] = {
+#define X(tracepoint, point, pointers) #tracepoint,
+	    VBT_KERNEL_PROBES(X)
+#undef X
+	};
+	struct host_tracepoints tracepoints;
+	unsigned have = 0;
+	bool kvm = false;
+
+	host_tracepoints(&tracepoints);
+	for (unsigned i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
+		size_t used = strlen(v->text);
+
+		have += tracepoints.has[i];
+		if (tracepoints.has[i] && !strncmp(names[i], "kvm_", 4))
+			kvm = true;
+		if (!tracepoints.has[i])
+			say(v->text + used, sizeof(v->text) - used, "%s%s",
+			    used ? ", " : "not in this kernel: ", names[i]);
+	}
+	/* The other name of io_uring's tracepoint is always missing: kernels have one of the two. */
+	v->good = have + 1 >= VBT_KERNEL_PROBE_COUNT;
+	if (have == VBT_KERNEL_PROBE_COUNT)
+		TEXT(v, "all there");
+	if (!kvm)
+		REMEDY(v, "sudo modprobe kvm");
+}
+
+static void check_kvm(struct verdict *v)
+{
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	v->good = fd >= 0;
+	TEXT(v, v->good ? "usable" : "cannot open /dev/kvm: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	else if (errno == EACCES)
+		REMEDY(v, "sudo usermod -aG kvm $USER, then log in again");
+	else
+		REMEDY(v,
+		       "sudo modprobe kvm_intel or kvm_amd; where there is none: lab/run COMMAND");
+}
+
+static void check_interrupts(struct verdict *v)
+{
+	const char *parameter = host_apicv();
+
+	v->good = !parameter;
+	if (v->good) {
+		TEXT(v, "delivery and end-of-interrupt pass through KVM");
+		return;
+	}
+	TEXT(v, "not observable: %s lets hardware deliver them", parameter);
+	REMEDY(v, "unload and load the module with '%s=0'", parameter);
+}
+
+static void check_clock(struct verdict *v)
+{
+	char source[64];
+
+	host_read_line("/sys/devices/system/clocksource/clocksource0/current_clocksource", source,
+		       sizeof(source));
+	v->good = !strcmp(source, "tsc");
+	if (v->good)
+		TEXT(v, "TSC: a stage record costs some 10 ns");
+	else
+		TEXT(v,
+		     "the kernel keeps time by '%s': stage records may need clock_gettime, which "
+		     "costs more",
+		     source);
+}
 
 static const struct {
-	const char *text, *json;
-	enum colour colour;
-} looks[] = {
-    [CHECK_OK] = {"ok", "ok", COLOUR_GREEN},
-    [CHECK_NOTE] = {"note", "note", COLOUR_YELLOW},
-    [CHECK_MISSING] = {"missing", "missing", COLOUR_RED},
+	const char *name;
+	void (*check)(struct verdict *verdict);
+} checks[] = {
+    {"capabilities", check_capabilities},
+    {"btf", check_btf},
+    {"probes", check_probes},
+    {"kvm", check_kvm},
+    {"interrupts", check_interrupts},
+    {"clock", check_clock},
 };
 
-static void print_checks(const struct checkup *checkup, const struct screen *screen)
+static void print_text(const struct screen *screen, const char *name, const struct verdict *v)
 {
-	struct grid grid = {.gap = 2};
-
-	/* What to do stands in a line of its own below, so that it can be copied. */
-	for (int column = 0; column < 3; column++)
-		grid_column(&grid, "", false);
-	for (unsigned i = 0; i < checkup->count; i++) {
-		const struct check *check = &checkup->check[i];
-
-		grid_cell(&grid, "%s%s%s", screen_colour(screen, looks[check->state].colour),
-			  looks[check->state].text, screen_colour(screen, COLOUR_NONE));
-		grid_cell(&grid, "%s", check->name);
-		grid_cell(&grid, "%s", check->detail);
-		if (!*check->remedy)
-			continue;
-		grid_cell(&grid, "%s", "");
-		grid_cell(&grid, "%s", "");
-		grid_cell(&grid, "%s-> %s%s", screen_colour(screen, COLOUR_BOLD), check->remedy,
-			  screen_colour(screen, COLOUR_NONE));
-	}
-	grid_print(&grid, screen, 0);
-	grid_release(&grid);
-}
-
-static void print_marks(const struct vbt_target *marks, const struct screen *screen)
-{
-	unsigned hidden = 0;
-
-	fprintf(screen->out, "\n%smarks of a VMM that is traced now%s\n",
-		screen_colour(screen, COLOUR_BOLD), screen_colour(screen, COLOUR_NONE));
-	for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++) {
-		bool shown = !*marks->hidden[mark];
-
-		fprintf(screen->out, "%s%s%c%s", mark ? " " : "  ",
-			screen_colour(screen, shown ? COLOUR_GREEN : COLOUR_RED),
-			shown ? vbt_mark_letter(mark) : '-', screen_colour(screen, COLOUR_NONE));
-		hidden += !shown;
-	}
-	fprintf(screen->out, "   %u of %d\n", VBT_MARK_COUNT - hidden, VBT_MARK_COUNT);
-	for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++)
-		if (*marks->hidden[mark])
-			fprintf(screen->out, "  %c %-9s %s\n", vbt_mark_letter(mark),
-				vbt_point_name(mark), marks->hidden[mark]);
-}
-
-static void print_text(const struct checkup *checkup, const struct vbt_host *host)
-{
-	struct screen screen;
-
-	screen_init(&screen, stdout);
-	fprintf(stdout, "%s on %s, %s, %u CPUs\n\n", host->program, host->kernel, host->machine,
-		host->cpus);
-	print_checks(checkup, &screen);
-	print_marks(&checkup->survey.marks, &screen);
-}
-
-static void print_json(const struct checkup *checkup, const struct vbt_host *host)
-{
-	const struct vbt_target *marks = &checkup->survey.marks;
-	struct vbt_json json;
-
-	vbt_json_init(&json, stdout, true);
-	vbt_json_object(&json, NULL);
-	vbt_json_object(&json, "host");
-	vbt_json_string(&json, "program", host->program);
-	vbt_json_string(&json, "kernel", host->kernel);
-	vbt_json_string(&json, "machine", host->machine);
-	vbt_json_string(&json, "clocksource", host->clocksource);
-	vbt_json_uint(&json, "cpus", host->cpus);
-	vbt_json_end(&json, '}');
-	vbt_json_array(&json, "checks");
-	for (unsigned i = 0; i < checkup->count; i++) {
-		const struct check *check = &checkup->check[i];
-
-		vbt_json_object(&json, NULL);
-		vbt_json_string(&json, "name", check->name);
-		vbt_json_string(&json, "state", looks[check->state].json);
-		vbt_json_string(&json, "detail", check->detail);
-		if (*check->remedy)
-			vbt_json_string(&json, "remedy", check->remedy);
-		vbt_json_end(&json, '}');
-	}
-	vbt_json_end(&json, ']');
-	vbt_json_array(&json, "marks");
-	for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++) {
-		const char letter[2] = {vbt_mark_letter(mark), '\0'};
-
-		vbt_json_object(&json, NULL);
-		vbt_json_string(&json, "letter", letter);
-		vbt_json_string(&json, "name", vbt_point_name(mark));
-		vbt_json_bool(&json, "visible", !*marks->hidden[mark]);
-		if (*marks->hidden[mark])
-			vbt_json_string(&json, "reason", marks->hidden[mark]);
-		vbt_json_end(&json, '}');
-	}
-	vbt_json_end(&json, ']');
-	vbt_json_end(&json, '}');
-	fputc('\n', stdout);
+	printf("%s%-8s%s %-13s %s\n", screen_colour(screen, v->good ? COLOUR_GREEN : COLOUR_YELLOW),
+	       v->good ? "ok" : "limited", screen_colour(screen, COLOUR_NONE), name, v->text);
+	if (v->remedy[0])
+		printf("%22s -> %s\n", "", v->remedy);
 }
 
 static int run_doctor(const void *values, const struct arguments *arguments)
 {
 	const struct doctor_options *options = values;
-	struct checkup checkup;
-	struct vbt_host host;
+	struct vbt_json json;
+	struct screen screen;
 
-	session_info_host(&host);
-	checkup_run(&checkup);
-	if (options->json)
-		print_json(&checkup, &host);
-	else
-		print_text(&checkup, &host);
+	screen_init(&screen, stdout);
+	vbt_json_init(&json, stdout, true);
+	if (options->json) {
+		vbt_json_object(&json, NULL);
+		vbt_json_array(&json, "checks");
+	}
+	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
+		struct verdict verdict = {0};
+
+		checks[i].check(&verdict);
+		if (!options->json) {
+			print_text(&screen, checks[i].name, &verdict);
+			continue;
+		}
+		vbt_json_object(&json, NULL);
+		vbt_json_string(&json, "name", checks[i].name);
+		vbt_json_bool(&json, "ok", verdict.good);
+		vbt_json_string(&json, "text", verdict.text);
+		vbt_json_string(&json, "remedy", verdict.remedy);
+		vbt_json_end(&json, '}');
+	}
+	if (options->json) {
+		vbt_json_end(&json, ']');
+		vbt_json_end(&json, '}');
+		putchar('\n');
+	}
 	return CLI_SUCCESS;
 }
 
+static const struct option_row doctor_rows[] = {
+    {.name = "json",
+     .kind = OPTION_FLAG,
+     .at = offsetof(struct doctor_options, json),
+     .help = "as one JSON object"},
+    {0},
+};
+
 const struct command command_doctor = {
     .name = "doctor",
-    .purpose = "what this host can show, what it cannot, and what would change that",
+    .purpose = "say what this host can and cannot show, and what would change it",
     .arguments = "",
-    .notes = "Nothing is changed: the commands behind the arrows are for you to run. What is "
-	     "'missing' costs marks or a way of recording; a 'note' is good to know. Success "
-	     "whatever is found.",
     .options = doctor_rows,
     .size = sizeof(struct doctor_options),
     .run = run_doctor,

@@ -1,270 +1,191 @@
 /* SPDX-License-Identifier: MIT */
-/* vbtrace list: what could be recorded now, and what the marks mean. */
-#include <errno.h>
+/* vbtrace list: what could be recorded now, and what the marks and probes are. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/command.h"
 #include "cli/grid.h"
-#include "cli/survey.h"
-#include "lib/event.h"
+#include "cli/options.h"
 #include "lib/json.h"
+#include "lib/stage.h"
+#include "probes/host_facts.h"
 #include "probes/ring_find.h"
 
 struct list_options {
-	bool targets, probes, stages, json;
+	bool json;
 };
 
-static const struct option_row list_rows[] = {
-    {.name = "targets",
-     .kind = OPTION_FLAG,
-     .at = offsetof(struct list_options, targets),
-     .help = "only the VMMs that run"},
-    {.name = "probes",
-     .kind = OPTION_FLAG,
-     .at = offsetof(struct list_options, probes),
-     .help = "only the kernel's probes"},
-    {.name = "stages",
-     .kind = OPTION_FLAG,
-     .at = offsetof(struct list_options, stages),
-     .help = "only the marks and stages"},
-    {.name = "json",
-     .kind = OPTION_FLAG,
-     .at = offsetof(struct list_options, json),
-     .help = "one JSON object instead of tables"},
-    {0},
-};
-
-struct targets {
-	struct ring_found *found;
+struct finding {
+	struct ring_found *targets;
 	size_t count;
-	unsigned denied;
+	unsigned denied; /* processes that could not be looked into */
+	struct host_tracepoints tracepoints;
 };
 
-static const char *seen_by(unsigned mark)
+static const struct {
+	const char *name, *seen, *meaning;
+	char letter;
+} stages[] = {
+#define X(id, letter, origin, meaning) {#id, #origin, meaning, letter},
+    VBT_STAGES(X)
+#undef X
+};
+
+static const struct {
+	const char *name, *point;
+} probes[] = {
+#define X(tracepoint, point, pointers) {#tracepoint, #point},
+    VBT_KERNEL_PROBES(X)
+#undef X
+};
+
+/* "MARK_kick" → "kick"; context for other probes has no mark of its own. */
+static const char *probe_mark(unsigned i)
 {
-	return vbt_point_is_vmm(mark) ? "VMM" : "kernel";
+	return strncmp(probes[i].point, "MARK_", 5) ? "context" : probes[i].point + 5;
 }
 
-/* The step that ends at a mark, "K2W"; empty for the first. */
-static const char *stage_name(unsigned mark, char buf[4])
+static const char *stage_source(unsigned i)
 {
-	buf[0] = '\0';
-	if (mark)
-		snprintf(buf, 4, "%c2%c", vbt_mark_letter(mark - 1), vbt_mark_letter(mark));
-	return buf;
+	return strcmp(stages[i].seen, "KERNEL") ? "vmm" : "kernel";
 }
 
-static void print_title(const struct screen *screen, bool first, const char *title)
+static const char *target_kind(const struct ring_found *target)
 {
-	fprintf(screen->out, "%s%s%s%s\n", first ? "" : "\n", screen_colour(screen, COLOUR_BOLD),
-		title, screen_colour(screen, COLOUR_NONE));
+	return target->flight ? "flight recorder" : "ring";
 }
 
-static void print_targets(const struct targets *targets, const struct screen *screen)
+static void print_targets(const struct finding *found, const struct screen *screen)
 {
 	struct grid grid = {.gap = 2};
 
+	fprintf(screen->out, "Targets that offer stage points\n");
+	if (!found->count)
+		fprintf(screen->out,
+			"  none runs now: start vmm-lite, or 'vbtrace record -- COMMAND'\n");
 	grid_column(&grid, "pid", true);
 	grid_column(&grid, "program", false);
-	grid_column(&grid, "stage points in", false);
-	for (size_t i = 0; i < targets->count; i++) {
-		const struct ring_found *found = &targets->found[i];
-
-		grid_cell(&grid, "%d", (int)found->pid);
-		grid_cell(&grid, "%s", found->program);
-		grid_cell(&grid, "%s%s", found->flight ? "flight recorder " : "ring", found->path);
+	grid_column(&grid, "offers", false);
+	grid_column(&grid, "file", false);
+	for (size_t i = 0; i < found->count; i++) {
+		grid_cell(&grid, "%d", (int)found->targets[i].pid);
+		grid_cell(&grid, "%s", found->targets[i].program);
+		grid_cell(&grid, "%s", target_kind(&found->targets[i]));
+		grid_cell(&grid, "%s", found->targets[i].path);
 	}
-	if (targets->count)
+	if (found->count)
 		grid_print(&grid, screen, 2);
-	else
-		fputs("  none that offers stage points\n", screen->out);
-	if (targets->denied)
-		fprintf(screen->out,
-			"  %u processes may not be looked into: as root there may be more\n",
-			targets->denied);
 	grid_release(&grid);
+	if (found->denied)
+		fprintf(screen->out, "  %u processes could not be looked into: run as root\n",
+			found->denied);
 }
 
-static void print_probes(const struct survey *survey, const struct screen *screen)
+static void print_text(const struct finding *found)
 {
-	struct grid grid = {.gap = 2};
+	struct screen screen;
+	struct grid marks = {.gap = 2}, kernel = {.gap = 2};
 
-	grid_column(&grid, "tracepoint", false);
-	grid_column(&grid, "mark", false);
-	grid_column(&grid, "here", false);
-	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
-		const struct survey_probe *probe = &survey->probe[i];
-		char buf[32];
+	screen_init(&screen, stdout);
+	print_targets(found, &screen);
 
-		grid_cell(&grid, "%s", probe->name);
-		grid_cell(&grid, "%s", survey_point(probe->point, buf));
-		grid_cell(&grid, "%s%s%s%s%s",
-			  screen_colour(screen, probe->state == SURVEY_READY   ? COLOUR_GREEN
-						: probe->state == SURVEY_SPARE ? COLOUR_DIM
-									       : COLOUR_YELLOW),
-			  survey_state_name(probe->state), screen_colour(screen, COLOUR_NONE),
-			  *probe->why && survey->loaded ? ": " : "",
-			  survey->loaded ? probe->why : "");
+	printf("\nStages: the marks of a request's life\n");
+	grid_column(&marks, "", false);
+	grid_column(&marks, "mark", false);
+	grid_column(&marks, "seen by", false);
+	grid_column(&marks, "meaning", false);
+	for (unsigned i = 0; i < VBT_MARK_COUNT; i++) {
+		grid_cell(&marks, "%c", stages[i].letter);
+		grid_cell(&marks, "%s", stages[i].name);
+		grid_cell(&marks, "%s", stage_source(i));
+		grid_cell(&marks, "%s", stages[i].meaning);
 	}
-	grid_print(&grid, screen, 2);
-	if (!survey->loaded)
-		fprintf(screen->out, "  %s\n", survey->problem);
-	grid_release(&grid);
+	grid_print(&marks, &screen, 2);
+
+	printf("\nProbes: the kernel's tracepoints\n");
+	grid_column(&kernel, "tracepoint", false);
+	grid_column(&kernel, "mark", false);
+	grid_column(&kernel, "this kernel", false);
+	for (unsigned i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
+		grid_cell(&kernel, "%s", probes[i].name);
+		grid_cell(&kernel, "%s", probe_mark(i));
+		grid_cell(&kernel, "%s", found->tracepoints.has[i] ? "has it" : "-");
+	}
+	grid_print(&kernel, &screen, 2);
+	grid_release(&marks);
+	grid_release(&kernel);
 }
 
-static void print_stages(const struct screen *screen)
-{
-	struct grid grid = {.gap = 2};
-
-	grid_column(&grid, "", false);
-	grid_column(&grid, "mark", false);
-	grid_column(&grid, "stage", false);
-	grid_column(&grid, "seen by", false);
-	grid_column(&grid, "meaning", false);
-	for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++) {
-		char stage[4];
-
-		grid_cell(&grid, "%s%c%s", screen_colour(screen, COLOUR_BOLD),
-			  vbt_mark_letter(mark), screen_colour(screen, COLOUR_NONE));
-		grid_cell(&grid, "%s", vbt_point_name(mark));
-		grid_cell(&grid, "%s", stage_name(mark, stage));
-		grid_cell(&grid, "%s", seen_by(mark));
-		grid_cell(&grid, "%s", vbt_mark_meaning(mark));
-	}
-	grid_print(&grid, screen, 2);
-	grid_release(&grid);
-}
-
-static void json_targets(struct vbt_json *json, const struct targets *targets)
-{
-	vbt_json_array(json, "targets");
-	for (size_t i = 0; i < targets->count; i++) {
-		const struct ring_found *found = &targets->found[i];
-
-		vbt_json_object(json, NULL);
-		vbt_json_uint(json, "pid", (uint64_t)found->pid);
-		vbt_json_string(json, "program", found->program);
-		vbt_json_string(json, "kind", found->flight ? "flight_recorder" : "ring");
-		if (found->flight)
-			vbt_json_string(json, "path", found->path);
-		vbt_json_end(json, '}');
-	}
-	vbt_json_end(json, ']');
-	vbt_json_uint(json, "denied", targets->denied);
-}
-
-static void json_probes(struct vbt_json *json, const struct survey *survey)
-{
-	vbt_json_array(json, "probes");
-	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
-		const struct survey_probe *probe = &survey->probe[i];
-
-		vbt_json_object(json, NULL);
-		vbt_json_string(json, "name", probe->name);
-		if (probe->point < VBT_POINT_COUNT)
-			vbt_json_string(json, "point", vbt_point_name(probe->point));
-		else
-			vbt_json_null(json, "point");
-		vbt_json_string(json, "state", survey_state_name(probe->state));
-		if (*probe->why)
-			vbt_json_string(json, "reason", probe->why);
-		vbt_json_end(json, '}');
-	}
-	vbt_json_end(json, ']');
-}
-
-static void json_stages(struct vbt_json *json)
-{
-	vbt_json_array(json, "stages");
-	for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++) {
-		const char letter[2] = {vbt_mark_letter(mark), '\0'};
-		char stage[4];
-
-		vbt_json_object(json, NULL);
-		vbt_json_string(json, "letter", letter);
-		vbt_json_string(json, "name", vbt_point_name(mark));
-		if (mark)
-			vbt_json_string(json, "stage", stage_name(mark, stage));
-		else
-			vbt_json_null(json, "stage");
-		vbt_json_string(json, "seen_by", vbt_point_is_vmm(mark) ? "vmm" : "kernel");
-		vbt_json_string(json, "meaning", vbt_mark_meaning(mark));
-		vbt_json_end(json, '}');
-	}
-	vbt_json_end(json, ']');
-}
-
-static void print_json(const struct list_options *wanted, const struct targets *targets,
-		       const struct survey *survey)
+static void print_json(const struct finding *found)
 {
 	struct vbt_json json;
 
 	vbt_json_init(&json, stdout, true);
 	vbt_json_object(&json, NULL);
-	if (wanted->targets)
-		json_targets(&json, targets);
-	if (wanted->probes)
-		json_probes(&json, survey);
-	if (wanted->stages)
-		json_stages(&json);
+	vbt_json_array(&json, "targets");
+	for (size_t i = 0; i < found->count; i++) {
+		vbt_json_object(&json, NULL);
+		vbt_json_int(&json, "pid", found->targets[i].pid);
+		vbt_json_string(&json, "program", found->targets[i].program);
+		vbt_json_bool(&json, "flight_recorder", found->targets[i].flight);
+		vbt_json_string(&json, "file", found->targets[i].path);
+		vbt_json_end(&json, '}');
+	}
+	vbt_json_end(&json, ']');
+	vbt_json_uint(&json, "denied", found->denied);
+	vbt_json_array(&json, "stages");
+	for (unsigned i = 0; i < VBT_MARK_COUNT; i++) {
+		const char letter[2] = {stages[i].letter};
+
+		vbt_json_object(&json, NULL);
+		vbt_json_string(&json, "mark", stages[i].name);
+		vbt_json_string(&json, "letter", letter);
+		vbt_json_string(&json, "source", stage_source(i));
+		vbt_json_string(&json, "meaning", stages[i].meaning);
+		vbt_json_end(&json, '}');
+	}
+	vbt_json_end(&json, ']');
+	vbt_json_array(&json, "probes");
+	for (unsigned i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
+		vbt_json_object(&json, NULL);
+		vbt_json_string(&json, "tracepoint", probes[i].name);
+		vbt_json_string(&json, "mark", probe_mark(i));
+		vbt_json_bool(&json, "available", found->tracepoints.has[i]);
+		vbt_json_end(&json, '}');
+	}
+	vbt_json_end(&json, ']');
 	vbt_json_end(&json, '}');
-	fputc('\n', stdout);
-}
-
-static void print_text(const struct list_options *wanted, const struct targets *targets,
-		       const struct survey *survey)
-{
-	bool first = true;
-	struct screen screen;
-
-	screen_init(&screen, stdout);
-	if (wanted->targets) {
-		print_title(&screen, first, "VMMs that run");
-		print_targets(targets, &screen);
-		first = false;
-	}
-	if (wanted->probes) {
-		print_title(&screen, first, "kernel probes");
-		print_probes(survey, &screen);
-		first = false;
-	}
-	if (wanted->stages) {
-		print_title(&screen, first, "marks of a request, and the stages that end at them");
-		print_stages(&screen);
-	}
+	putchar('\n');
 }
 
 static int run_list(const void *values, const struct arguments *arguments)
 {
-	struct list_options wanted = *(const struct list_options *)values;
-	struct targets targets = {.found = NULL};
-	struct survey survey = {.loaded = false};
+	const struct list_options *options = values;
+	struct finding found = {0};
+	int ret = ring_find(&found.targets, &found.count, &found.denied);
 
-	if (!wanted.targets && !wanted.probes && !wanted.stages)
-		wanted.targets = wanted.probes = wanted.stages = true;
-	if (wanted.targets) {
-		int error = ring_find(&targets.found, &targets.count, &targets.denied);
-
-		if (error)
-			return complain("cannot look for VMMs in /proc: %s", strerror(-error));
-	}
-	if (wanted.probes)
-		survey_take(&survey);
-	if (wanted.json)
-		print_json(&wanted, &targets, &survey);
+	if (ret)
+		return complain("cannot look for targets in /proc: %s", strerror(-ret));
+	host_tracepoints(&found.tracepoints);
+	if (options->json)
+		print_json(&found);
 	else
-		print_text(&wanted, &targets, &survey);
-	free(targets.found);
+		print_text(&found);
+	free(found.targets);
 	return CLI_SUCCESS;
 }
 
+static const struct option_row list_rows[] = {
+    {.name = "json",
+     .kind = OPTION_FLAG,
+     .at = offsetof(struct list_options, json),
+     .help = "as one JSON object"},
+    {0},
+};
+
 const struct command command_list = {
     .name = "list",
-    .purpose = "what could be recorded now: VMMs, kernel probes, stages",
+    .purpose = "list targets that run now, stages and probes",
     .arguments = "",
-    .notes = "Kernel probes are attached for a moment to find out. Why one is missing, and what "
-	     "to do about it, says 'vbtrace doctor'.",
     .options = list_rows,
     .size = sizeof(struct list_options),
     .run = run_list,
