@@ -5,6 +5,12 @@
  */
 #include "lib/correlate_impl.h"
 
+/*
+ * VIRTIO_BLK_T_FLUSH (virtio 1.3, 5.2.6). The block layer's flush machinery issues a request of its
+ * own, which carries no bio, so none of the bios that wait for it has an issue.
+ */
+#define OP_FLUSH 4
+
 /* One key of one target as a table key. Cookies are addresses: the top bits are free. */
 static uint64_t table_key(uint64_t key, unsigned target)
 {
@@ -16,6 +22,23 @@ static bool is_live(void *context, uint64_t key, uint64_t value)
 	struct vbt_correlator *c = context;
 
 	return vbt_flight_find(c->queue[value >> 32], (uint32_t)value) != NULL;
+}
+
+/* Several bios and requests may carry one I/O: the first Q, the first D, the last C. */
+static void take_bio(struct flight *f, const struct vbt_event *event)
+{
+	bool first = !vbt_request_has(&f->r, event->point);
+
+	switch (event->point) {
+	case VBT_MARK_queue:
+		f->bios++;
+		f->io_sectors += event->aux;
+		break;
+	case VBT_MARK_issue: f->issues++; break;
+	default: f->completions++; first = true;
+	}
+	if (first)
+		vbt_flight_mark(f, event->point, event->time);
 }
 
 static void bind(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event)
@@ -32,6 +55,17 @@ static void bind(struct vbt_correlator *c, struct queue *q, const struct vbt_eve
 			   (uint64_t)q->index << 32 | event->seq, c->options.max_in_flight, is_live,
 			   c))
 		c->no_memory = true;
+	for (uint32_t i = 0; vbt_slack(c, event->target) && i < EARLY_BIOS; i++) {
+		/* From the oldest on. */
+		struct vbt_event *early = &c->early_bio[(c->early_bios + i) % EARLY_BIOS];
+
+		if (early->time && early->key == key && early->target == event->target &&
+		    early->time + vbt_slack(c, event->target) >= event->time) {
+			early->time = 0;
+			c->stats.stray--;
+			take_bio(vbt_flight_find(q, event->seq), early);
+		}
+	}
 }
 
 void vbt_on_submit(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event)
@@ -95,12 +129,11 @@ void vbt_on_reap(struct vbt_correlator *c, struct queue *q, const struct vbt_eve
 		take_from_leader(q, f);
 }
 
-/* Several bios and requests may carry one I/O: the first Q, the first D, the last C. */
 void vbt_on_bio(struct vbt_correlator *c, const struct vbt_event *event)
 {
 	uint64_t value = vbt_table_get(&c->io_table, table_key(event->key, event->target));
 	struct flight *f = NULL;
-	bool first, in_call;
+	bool in_call;
 
 	if (value != VBT_TABLE_NONE)
 		f = vbt_flight_find(c->queue[value >> 32], (uint32_t)value);
@@ -120,19 +153,11 @@ void vbt_on_bio(struct vbt_correlator *c, const struct vbt_event *event)
 	}
 	if (!f) {
 		c->stats.stray++;
+		if (vbt_slack(c, event->target))
+			c->early_bio[c->early_bios++ % EARLY_BIOS] = *event;
 		return;
 	}
-	first = !vbt_request_has(&f->r, event->point);
-	switch (event->point) {
-	case VBT_MARK_queue:
-		f->bios++;
-		f->io_sectors += event->aux;
-		break;
-	case VBT_MARK_issue: f->issues++; break;
-	default: f->completions++; first = true;
-	}
-	if (first)
-		vbt_flight_mark(f, event->point, event->time);
+	take_bio(f, event);
 }
 
 /* One bio carried all of it, and all of that was seen. */
@@ -182,6 +207,9 @@ void vbt_io_finish(struct queue *q, struct flight *f, unsigned rest)
 		reason = r->op <= 1 && !q->direct ? VBT_ABSENT_cached : VBT_ABSENT_no_bio;
 	} else if ((r->present & IO_MARKS) == BIT(VBT_MARK_queue)) {
 		reason = VBT_ABSENT_bio_driver;
+	} else if (r->op == OP_FLUSH && !f->issues &&
+		   !(f->flags & (FLIGHT_SUSPECT | FLIGHT_IO_DOUBT))) {
+		reason = VBT_ABSENT_shared_flush;
 	} else {
 		reason = VBT_ABSENT_lost;
 	}
