@@ -1,0 +1,56 @@
+#!/bin/bash
+# lab: -m 1G -t 120
+# Runs in the lab. The sample guests print what their .expected file says, and do to the disk what they
+# claim, however their kicks and interrupts travel.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+passed=0 failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+verdict() {
+	if [ -z "$2" ]; then
+		passed=$((passed + 1))
+		echo "ok   $1"
+	else
+		failed=$((failed + 1))
+		echo "FAIL $1: $2"
+	fi
+}
+
+run() {
+	local guest=$1 keys=$2 fault='' status=0
+	truncate -s 1M "$work/disk"
+	printf 'sector 0 of the test' | dd of="$work/disk" conv=notrunc status=none
+	timeout 30 vmm-lite run --payload "build/samples/guests/$guest.elf" --memory 16M \
+		--disk "$work/disk,serial=sample-disk$keys" </dev/null >"$work/raw" 2>"$work/err" || status=$?
+	tr -d '\r' <"$work/raw" >"$work/out"
+	[ $status -eq 0 ] || fault="vmm-lite ended with status $status: $(tail -n 1 "$work/err")"
+	diff -u "samples/guests/$guest.expected" "$work/out" || fault=${fault:-the output differs}
+	if [ "$guest" = first_request ]; then
+		dd if="$work/disk" bs=512 skip=1 count=1 status=none | grep -qa '^written by first_request' ||
+			fault=${fault:-sector 1 was not written}
+	fi
+	[ -n "$keys" ] || keys=,defaults
+	verdict "$guest ${keys#,}" "$fault"
+	rm -f "$work/disk"
+}
+
+for guest in samples/guests/*.c; do
+	guest=${guest##*/}
+	for keys in '' ,notify=exit ,signal=ioctl ,iothread=off,aio=sync ,transport=legacy; do
+		run "${guest%.c}" "$keys"
+	done
+done
+
+timeout 30 vmm-lite run --payload build/samples/guests/first_request.elf --memory 16M \
+	</dev/null >"$work/out" 2>&1
+status=$?
+fault=''
+grep -q 'no virtio-blk device' "$work/out" || fault="it does not say that there is no disk"
+[ $status -eq 1 ] || fault="status $status, not 1"
+verdict "first_request without a disk" "$fault"
+
+echo "sample_guests: $passed passed, $failed failed"
+[ $failed -eq 0 ]
