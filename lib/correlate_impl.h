@@ -16,6 +16,7 @@
 #define NONE         UINT32_MAX
 #define KICK_HISTORY 512 /* kicks of a queue that can still be linked; a power of two */
 #define WAKE_HISTORY 8
+#define EARLY_BIOS   16
 #define IRQ_MARKS    (BIT(VBT_MARK_msi) | BIT(VBT_MARK_inject) | BIT(VBT_MARK_eoi))
 #define IO_MARKS     (BIT(VBT_MARK_queue) | BIT(VBT_MARK_issue) | BIT(VBT_MARK_complete))
 
@@ -207,6 +208,9 @@ struct vbt_correlator {
 	struct vbt_table doorbell_table;
 
 	struct vbt_table io_table; /* I/O key to queue index and seq */
+	/* Block events that the clocks put before the submit that they belong to. */
+	struct vbt_event early_bio[EARLY_BIOS];
+	uint32_t early_bios;
 
 	struct irq *irq;
 	uint32_t irqs, irq_room, irq_free;

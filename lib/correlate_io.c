@@ -61,9 +61,9 @@ static void bind(struct vbt_correlator *c, struct queue *q, const struct vbt_eve
 
 		if (early->time && early->key == key && early->target == event->target &&
 		    early->time + vbt_slack(c, event->target) >= event->time) {
-			early->time = 0;
 			c->stats.stray--;
 			take_bio(vbt_flight_find(q, event->seq), early);
+			early->time = 0;
 		}
 	}
 }

@@ -333,12 +333,40 @@ static void test_cut_out(void **state)
 	}
 }
 
+/* The VMM's clock is off by up to the stated error: kernel events come before what caused them. */
+static void test_clock_error(void **state)
+{
+	for (uint64_t seed = 1; seed <= SCHEDULES; seed++) {
+		struct schedule *s = &run.schedule;
+		int64_t error, off;
+
+		begin(seed, false);
+		error = (int64_t)draw(s, 60);
+		off = (int64_t)draw(s, 2 * (uint64_t)error + 1) - error;
+		run.info.target[0].clock_error_ns = (uint64_t)error;
+		for (unsigned i = 0; i < s->events; i++)
+			if (vbt_point_is_vmm(s->event[i].point))
+				s->event[i].time += (uint64_t)off;
+		for (unsigned i = 0; i < QUEUES; i++)
+			for (uint32_t seq = 1; seq <= s->queue[i].seq; seq++)
+				for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++) {
+					uint64_t *time = &s->queue[i].request[seq].mark[mark];
+
+					if (vbt_point_is_vmm(mark) && *time)
+						*time += (uint64_t)off;
+				}
+		qsort(s->event, s->events, sizeof(s->event[0]), by_time);
+		feed();
+		end();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_every_link),    cmocka_unit_test(test_vmm_losses),
 	    cmocka_unit_test(test_kernel_losses), cmocka_unit_test(test_kernel_losses_by_point),
-	    cmocka_unit_test(test_cut_out),
+	    cmocka_unit_test(test_cut_out),       cmocka_unit_test(test_clock_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
