@@ -16,6 +16,7 @@
 #include "cli/spawn.h"
 
 #define PROGRESS_NS 500000000u
+#define EXIT_NS     500000000u  /* for a command whose VMM has ended */
 #define PATIENCE_NS 3000000000u /* for a command that was asked to end */
 
 struct record_options {
@@ -250,6 +251,10 @@ static int record_all(struct record *record, const struct arguments *arguments)
 		if (record->interrupted)
 			end_command(record, now_ns());
 	}
+	/* A process that exits has closed its ring before its status can be had. */
+	for (uint64_t end = now_ns(); record->spawn.pid && !record->asked && !record->interrupted &&
+				      !spawn_ended(&record->spawn) && now_ns() - end < EXIT_NS;)
+		wait_round(record, SESSION_POLL_NS);
 	if (!record->asked && !record->interrupted &&
 	    !spawn_succeeded(&record->spawn, failed, sizeof(failed)))
 		return complain("%s", failed);
