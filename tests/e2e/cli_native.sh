@@ -148,6 +148,13 @@ if cmp -s again diff.json; then ok "diff: the same bytes twice"; else fail "diff
 "$vbtrace" report --json - <uring.vbt >again
 if cmp -s again uring.json; then ok "report from standard input"; else fail "report from standard input"; fi
 
+# The VMM ends before its status can be had: ten times, since that is a race.
+status=0
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	"$vbtrace" record -o failed.vbt -- "$vmm" bench --disk missing.img >out 2>err && status=1
+done
+same "record: a command that fails is a failure" $status 0
+
 # --- damage: what is left is reported, and said to be less
 size=$(stat -c %s uring.vbt)
 for part in 90 50 20; do
