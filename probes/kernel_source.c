@@ -23,7 +23,6 @@
 struct probe {
 	struct bpf_program *program;
 	struct bpf_link *link;
-	bool raw;                  /* the kernel refused it typed */
 	char missing[REASON_SIZE]; /* why it is not attached; empty: it is */
 };
 
@@ -102,16 +101,13 @@ static void give_up(struct probe *probe, const char *format, ...)
 	va_end(args);
 }
 
-/*
- * Typed if the kernel describes the tracepoint and takes the program so, raw if plain numbers are
- * enough, else not.
- */
+/* Typed if the kernel describes the tracepoint, raw if plain numbers are enough, else not. */
 static void choose_types(struct kernel_source *source, const struct host_tracepoints *described)
 {
 	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
 		struct probe *probe = &source->probes[i];
 
-		if (!probe->missing[0] && (!described->has[i] || probe->raw)) {
+		if (!probe->missing[0] && !described->has[i]) {
 			if (table[i].pointers)
 				give_up(probe,
 					described->btf ? "this kernel has no tracepoint %s"
@@ -138,8 +134,8 @@ static size_t round_buffer(size_t bytes)
 }
 
 /*
- * Load, and when the kernel refuses one program, again with that one raw, or else without it. 0,
- * or -errno of a failure that this does not mend.
+ * Load, and when the kernel refuses one program, again without it. 0, or -errno of a failure
+ * that leaving programs out does not mend.
  */
 static int load(struct kernel_source *source, size_t buffer,
 		const struct host_tracepoints *described, const struct vbt_symbols *symbols)
@@ -168,12 +164,8 @@ static int load(struct kernel_source *source, size_t buffer,
 				break;
 		if (i == VBT_KERNEL_PROBE_COUNT || ret == -EPERM)
 			return ret;
-		/* Kernels before 6.2 let no typed program touch an argument "const void *". */
-		if (!table[i].pointers && !source->probes[i].raw)
-			source->probes[i].raw = true;
-		else
-			give_up(&source->probes[i], "the kernel refused the program %s: %s",
-				table[i].name, strerror(-ret));
+		give_up(&source->probes[i], "the kernel refused the program %s: %s", table[i].name,
+			strerror(-ret));
 	}
 }
 

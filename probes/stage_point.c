@@ -49,11 +49,18 @@ static inline void emit_record(uint8_t point, uint8_t device, uint16_t queue, ui
 #endif
 }
 
+/* A second copy would be a second site of the probe; clang makes none and does not know the word. */
+#ifdef __clang__
+#define SINGLE __attribute__((noinline, cold))
+#else
+#define SINGLE __attribute__((noinline, noclone, cold))
+#endif
+
 /* The USDT site has a function of its own: its operands would cost the record's path registers. */
 #define DEFINE_EMIT(name)                                                                        \
-	static __attribute__((noinline, noclone, cold)) void usdt_##name(                        \
-	    uint8_t device, uint16_t queue, uint32_t seq, uint16_t head, uint64_t arg,           \
-	    uint32_t val, uint8_t op, uint8_t code)                                              \
+	static SINGLE void usdt_##name(uint8_t device, uint16_t queue, uint32_t seq,             \
+				       uint16_t head, uint64_t arg, uint32_t val, uint8_t op,    \
+				       uint8_t code)                                             \
 	{                                                                                        \
 		STAP_PROBE8(vmm_lite, name, device, queue, seq, head, arg, val, op, code);       \
 	}                                                                                        \
