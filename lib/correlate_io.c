@@ -173,6 +173,21 @@ static bool doubtful(const struct flight *f)
 	return f->flags & FLIGHT_IO_DOUBT && !single(f);
 }
 
+/*
+ * Behind the page cache a call may start I/O that it does not wait for, read-ahead above all; that
+ * then ends while its task is in a later call. Neither is a loss, and neither is this request's.
+ */
+static bool of_the_cache(const struct queue *q, const struct flight *f)
+{
+	const struct vbt_request *r = &f->r;
+	const uint64_t *mark = r->mark;
+
+	if (q->direct || f->flags & (FLIGHT_SUSPECT | FLIGHT_IO_DOUBT) || !(r->present & IO_MARKS))
+		return false;
+	return (r->present & IO_MARKS) != IO_MARKS || mark[VBT_MARK_queue] > mark[VBT_MARK_issue] ||
+	       mark[VBT_MARK_issue] > mark[VBT_MARK_complete];
+}
+
 void vbt_io_finish(struct queue *q, struct flight *f, unsigned rest)
 {
 	struct vbt_request *r = &f->r;
@@ -210,6 +225,9 @@ void vbt_io_finish(struct queue *q, struct flight *f, unsigned rest)
 	} else if (r->op == OP_FLUSH && !f->issues &&
 		   !(f->flags & (FLIGHT_SUSPECT | FLIGHT_IO_DOUBT))) {
 		reason = VBT_ABSENT_shared_flush;
+	} else if (of_the_cache(q, f)) {
+		r->present &= (uint16_t)~IO_MARKS;
+		reason = VBT_ABSENT_readahead;
 	} else {
 		reason = VBT_ABSENT_lost;
 	}
