@@ -7,5 +7,5 @@ lab: ## the lab's kernel and root image (lab/run makes them too when needed)
 guest-image: ## build/guest: kernel, initramfs and root filesystem of a nested guest
 	$(Q)lab/build guest
 
-check-lab: ## tests of the lab itself
+check-lab: lab guest-image ## tests of the lab itself
 	$(Q)tests/lab/test_lab.sh
