@@ -14,6 +14,7 @@
 #include "cli/recorder.h"
 #include "cli/screen.h"
 #include "cli/spawn.h"
+#include "lib/record.h"
 
 #define PROGRESS_NS 500000000u
 #define EXIT_NS     500000000u  /* for a command whose VMM has ended */
@@ -193,6 +194,9 @@ static int attach(struct record *record, const struct arguments *arguments)
 
 	if (!arguments->rest)
 		return attach_running(record->session, pids, record->err, sizeof(record->err));
+	/* A VMM that waits for us until we are attached (lib/record.h): none is short. */
+	if (record->options->source != SESSION_USDT)
+		setenv(VBT_ATTACH_ENV, "1", 1);
 	if (spawn_start(&record->spawn, arguments->rest, to_output, record->err,
 			sizeof(record->err)))
 		return -1;

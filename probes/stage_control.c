@@ -95,6 +95,14 @@ int stage_control_start(void)
 	return ret;
 }
 
+void stage_control_await_reader(void)
+{
+	const struct timespec slice = {.tv_nsec = 10000000};
+
+	for (int i = 0; i < 200 && !__atomic_load_n(&stage_shm.header->on, __ATOMIC_ACQUIRE); i++)
+		syscall(SYS_futex, &stage_shm.header->on, FUTEX_WAIT, 0, &slice, NULL, 0);
+}
+
 void stage_control_stop(void)
 {
 	struct timespec now;

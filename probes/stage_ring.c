@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -93,6 +94,8 @@ int stage_ring_init(const struct stage_ring_options *options, char *err, size_t 
 	}
 	if (!fork_handled)
 		fork_handled = pthread_atfork(NULL, NULL, forget_in_child) == 0;
+	if (getenv(VBT_ATTACH_ENV))
+		stage_control_await_reader();
 	return 0;
 fail:
 	stage_point_ring(0);

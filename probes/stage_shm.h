@@ -64,6 +64,9 @@ void stage_point_ring(uint16_t on);
 
 /* stage_control.c: the thread that follows readers. 0 or -errno. */
 int stage_control_start(void);
+
+/* Wait, 2 s at most, until a reader has switched recording on: one that started us is on its way. */
+void stage_control_await_reader(void);
 void stage_control_stop(void);
 void stage_control_forked(void); /* in the child of a fork: that thread is not here */
 
