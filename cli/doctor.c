@@ -35,7 +35,7 @@ static void say(char *to, size_t size, const char *format, ...)
 #define TEXT(v, ...)   say((v)->text, sizeof((v)->text), __VA_ARGS__)
 #define REMEDY(v, ...) say((v)->remedy, sizeof((v)->remedy), __VA_ARGS__)
 
-static void check_capabilities(struct verdict *v)
+static void check_capabilities(struct verdict *v, const struct host_tracepoints *tracepoints)
 {
 	char missing[128];
 
@@ -49,37 +49,32 @@ static void check_capabilities(struct verdict *v)
 		  "$(command -v vbtrace)");
 }
 
-static void check_btf(struct verdict *v)
+static void check_btf(struct verdict *v, const struct host_tracepoints *tracepoints)
 {
-	struct host_tracepoints tracepoints;
-
-	host_tracepoints(&tracepoints);
-	v->good = tracepoints.btf;
+	v->good = tracepoints->btf;
 	TEXT(v, v->good ? "the kernel describes its types"
 			: "none: marks that follow kernel structures are absent");
 	if (!v->good)
 		REMEDY(v, "boot a kernel with CONFIG_DEBUG_INFO_BTF=y");
 }
 
-static void check_probes(struct verdict *v)
+static void check_probes(struct verdict *v, const struct host_tracepoints *tracepoints)
 {
 	static const char *const names[] = {
 #define X(tracepoint, point, pointers) #tracepoint,
 	    VBT_KERNEL_PROBES(X)
 #undef X
 	};
-	struct host_tracepoints tracepoints;
 	unsigned have = 0;
 	bool kvm = false;
 
-	host_tracepoints(&tracepoints);
 	for (unsigned i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
 		size_t used = strlen(v->text);
 
-		have += tracepoints.has[i];
-		if (tracepoints.has[i] && !strncmp(names[i], "kvm_", 4))
+		have += tracepoints->has[i];
+		if (tracepoints->has[i] && !strncmp(names[i], "kvm_", 4))
 			kvm = true;
-		if (!tracepoints.has[i])
+		if (!tracepoints->has[i])
 			say(v->text + used, sizeof(v->text) - used, "%s%s",
 			    used ? ", " : "not in this kernel: ", names[i]);
 	}
@@ -91,7 +86,7 @@ static void check_probes(struct verdict *v)
 		REMEDY(v, "sudo modprobe kvm");
 }
 
-static void check_kvm(struct verdict *v)
+static void check_kvm(struct verdict *v, const struct host_tracepoints *tracepoints)
 {
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
@@ -106,7 +101,7 @@ static void check_kvm(struct verdict *v)
 		       "sudo modprobe kvm_intel or kvm_amd; where there is none: lab/run COMMAND");
 }
 
-static void check_interrupts(struct verdict *v)
+static void check_interrupts(struct verdict *v, const struct host_tracepoints *tracepoints)
 {
 	const char *parameter = host_apicv();
 
@@ -119,7 +114,7 @@ static void check_interrupts(struct verdict *v)
 	REMEDY(v, "unload and load the module with '%s=0'", parameter);
 }
 
-static void check_clock(struct verdict *v)
+static void check_clock(struct verdict *v, const struct host_tracepoints *tracepoints)
 {
 	char source[64];
 
@@ -137,7 +132,7 @@ static void check_clock(struct verdict *v)
 
 static const struct {
 	const char *name;
-	void (*check)(struct verdict *verdict);
+	void (*check)(struct verdict *verdict, const struct host_tracepoints *tracepoints);
 } checks[] = {
     {"capabilities", check_capabilities},
     {"btf", check_btf},
@@ -158,9 +153,11 @@ static void print_text(const struct screen *screen, const char *name, const stru
 static int run_doctor(const void *values, const struct arguments *arguments)
 {
 	const struct doctor_options *options = values;
+	struct host_tracepoints tracepoints; /* reading the kernel's BTF takes longest: once */
 	struct vbt_json json;
 	struct screen screen;
 
+	host_tracepoints(&tracepoints);
 	screen_init(&screen, stdout);
 	vbt_json_init(&json, stdout, true);
 	if (options->json) {
@@ -170,7 +167,7 @@ static int run_doctor(const void *values, const struct arguments *arguments)
 	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
 		struct verdict verdict = {0};
 
-		checks[i].check(&verdict);
+		checks[i].check(&verdict, &tracepoints);
 		if (!options->json) {
 			print_text(&screen, checks[i].name, &verdict);
 			continue;

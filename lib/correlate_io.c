@@ -173,6 +173,12 @@ static bool doubtful(const struct flight *f)
 	return f->flags & FLIGHT_IO_DOUBT && !single(f);
 }
 
+/* No loss of events can have touched it: what it lacks never happened. */
+static bool untouched(const struct flight *f)
+{
+	return !(f->flags & (FLIGHT_SUSPECT | FLIGHT_IO_DOUBT));
+}
+
 /*
  * Behind the page cache a call may start I/O that it does not wait for, read-ahead above all; that
  * then ends while its task is in a later call. Neither is a loss, and neither is this request's.
@@ -182,7 +188,7 @@ static bool of_the_cache(const struct queue *q, const struct flight *f)
 	const struct vbt_request *r = &f->r;
 	const uint64_t *mark = r->mark;
 
-	if (q->direct || f->flags & (FLIGHT_SUSPECT | FLIGHT_IO_DOUBT) || !(r->present & IO_MARKS))
+	if (q->direct || !untouched(f) || !(r->present & IO_MARKS))
 		return false;
 	return (r->present & IO_MARKS) != IO_MARKS || mark[VBT_MARK_queue] > mark[VBT_MARK_issue] ||
 	       mark[VBT_MARK_issue] > mark[VBT_MARK_complete];
@@ -222,8 +228,7 @@ void vbt_io_finish(struct queue *q, struct flight *f, unsigned rest)
 		reason = r->op <= 1 && !q->direct ? VBT_ABSENT_cached : VBT_ABSENT_no_bio;
 	} else if ((r->present & IO_MARKS) == BIT(VBT_MARK_queue)) {
 		reason = VBT_ABSENT_bio_driver;
-	} else if (r->op == OP_FLUSH && !f->issues &&
-		   !(f->flags & (FLIGHT_SUSPECT | FLIGHT_IO_DOUBT))) {
+	} else if (r->op == OP_FLUSH && !f->issues && untouched(f)) {
 		reason = VBT_ABSENT_shared_flush;
 	} else if (of_the_cache(q, f)) {
 		r->present &= (uint16_t)~IO_MARKS;
