@@ -530,7 +530,8 @@ bool ring_reader_device(struct ring_reader *reader, unsigned index, struct vbt_s
 		copy_text(device->method, raw.method, sizeof(raw.method));
 		if (device->queues > VBT_SHM_MAX_QUEUES)
 			device->queues = VBT_SHM_MAX_QUEUES;
-		return device->present == 1;
+		device->present = raw.present == 1;
+		return true;
 	}
 	return false;
 }

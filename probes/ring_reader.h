@@ -93,8 +93,9 @@ uint32_t ring_reader_generation(struct ring_reader *reader);
 unsigned ring_reader_devices(struct ring_reader *reader); /* entries, present or not */
 
 /*
- * A consistent copy of an entry, strings terminated and printable. false if it is absent or was
- * being changed for too long (try again at the next generation).
+ * A consistent copy of an entry, strings terminated and printable. A device that was removed is not
+ * `present` and keeps its last description. false if the entry was never used, or was being changed
+ * for too long (try again at the next generation).
  */
 bool ring_reader_device(struct ring_reader *reader, unsigned index, struct vbt_shm_device *device);
 

@@ -178,11 +178,14 @@ static void update_devices(struct session *session, unsigned index)
 		    .target = (uint8_t)index, .index = (uint8_t)d, .generation = generation};
 
 		if (!ring_reader_device(target->reader, d, &devices[d]))
-			continue; /* gone: its last description stays for the requests it had */
-		entry.shm = devices[d];
-		vbt_trace_info_set_device(&session->info, &entry);
+			continue;
 		no_kvm &= (devices[d].flags & VBT_DEVICE_NO_KVM) != 0;
 		known = true;
+		/* Gone: how it was while it ran stays; one that lived between two polls is all news. */
+		if (!devices[d].present && vbt_trace_info_device(&session->info, index, d))
+			continue;
+		entry.shm = devices[d];
+		vbt_trace_info_set_device(&session->info, &entry);
 	}
 	target->primed = true;
 	target->generation = generation;
@@ -224,7 +227,7 @@ static bool before_first_kick(struct ring_reader *reader)
 	struct vbt_shm_device device;
 
 	for (unsigned d = 0; reader && d < ring_reader_devices(reader); d++)
-		if (ring_reader_device(reader, d, &device) &&
+		if (ring_reader_device(reader, d, &device) && device.present &&
 		    (device.pio_notify || device.mmio_notify))
 			return false;
 	return reader != NULL;

@@ -129,6 +129,8 @@ true_of "null: the host's and the disk's marks are absent with a reason" \
 	and all(.[]; length > 0))' \
 	null.jsonl -s
 true_of "null: no disk layer" 'all(.groups[]; .layers | has("disk") | not)' null.json
+# Its device comes and goes between two looks of the recorder at the device table.
+COUNT=20 record short null,aio=null
 record sync disk.img,aio=sync --rw randrw
 record uring disk.img,aio=io_uring
 if [ "$(jq 'all(.checks[] | select(.name | IN("capabilities", "btf")); .ok)' doctor.json)" = true ]; then
