@@ -83,7 +83,7 @@ and all(.absent[]; length > 0)'
 record() { # NAME DISK [bench option...]
 	local name=$1 disk=$2 status=0
 	shift 2
-	"$vbtrace" record -o "$name.vbt" -- "$vmm" bench --disk "$disk" --count $COUNT --json "$@" \
+	"$vbtrace" record -o "$name.vbt" -- "$vmm" bench --disk "$disk" --count "$COUNT" --json "$@" \
 		>"$name.bench" 2>err || status=$?
 	if [ $status -eq 0 ] && [ -s "$name.vbt" ]; then ok "$name: record"; else fail "$name: record" "$(cat err)"; fi
 	true_of "$name: bench without errors" ".errors == 0 and .requests == $COUNT" "$name.bench"
