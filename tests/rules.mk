@@ -11,6 +11,9 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(TEST_DRIVER_OBJ) $(LIBVMM) $(LIBVBTRACE
 unit: $(UNIT_BIN) ## the unit tests (cmocka), natively
 	$(Q)tests/run-unit $(UNIT_BIN)
 
+include tests/conformance/rules.mk
+conformance: ## every line of the virtio specification for this device; writes docs/CONFORMANCE.md
+check-conformance: ## the same, printing only what fails
 include tests/fuzz/rules.mk
 fuzz: ## the fuzzers, FUZZ_SECONDS=60 each
 check-fuzz: ## the fuzzers for a fixed number of executions

@@ -265,6 +265,50 @@ void vq_kick(struct vq *q)
 		   size, value);
 }
 
+/* Split: the index jumps. Packed: a list without an end. */
+void vq_break(struct vq *q)
+{
+	if (q->packed)
+		for (unsigned i = 0; i < q->size; i++)
+			put_desc(q, i, 0x1000, 1, 0, (uint16_t)(packed_avail_flags(q) | D_NEXT));
+	else
+		avail_set_idx(q, (uint16_t)(q->avail + q->size + 1));
+	vq_kick(q);
+}
+
+struct part {
+	uint64_t at, size;
+};
+
+static unsigned parts_of(const struct vq *q, struct part parts[3])
+{
+	uint64_t driver = q->packed ? 4 : 6 + 2ull * q->size;
+	uint64_t device = q->packed ? 4 : 6 + 8ull * q->size;
+
+	parts[0] = (struct part){q->desc, 16ull * q->size};
+	parts[1] = (struct part){q->driver, driver};
+	parts[2] = (struct part){q->device, device};
+	return 3;
+}
+
+void vq_poison(struct vq *q)
+{
+	struct part parts[3];
+
+	for (unsigned i = 0; i < parts_of(q, parts); i++)
+		gset(q->w, parts[i].at, POISON, parts[i].size);
+}
+
+bool vq_is_poisoned(struct vq *q)
+{
+	struct part parts[3];
+	bool all = true;
+
+	for (unsigned i = 0; i < parts_of(q, parts); i++)
+		all &= gall(q->w, parts[i].at, POISON, parts[i].size);
+	return all;
+}
+
 static void note(struct vq *q, uint32_t id, uint32_t written)
 {
 	q->done[id] = true;

@@ -2,7 +2,10 @@
 /*
  * Runs the tests, each in a process of its own, and says which lines pass.
  *
- *	conformance [--list] [--verbose] [--jobs N] [--markdown] [--hostile|--all] [ID|GROUP]...
+ *	conformance [--list] [--quiet] [--verbose] [--jobs=N] [--markdown=FILE] [--hostile|--all]
+ *	            [ID|GROUP]...
+ *
+ * --quiet prints only what does not pass, --verbose every failing run and what the device says.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +60,7 @@ struct job {
 	bool late;
 };
 
-static bool verbose;
+static bool verbose, quiet;
 static int message_fd = STDERR_FILENO;
 
 void test_pause(void)
@@ -176,8 +179,8 @@ static void child(const struct test_case *test, unsigned variant)
 	_exit(0);
 }
 
-static void start(struct job *job, struct demand *demand, const struct test_case *test,
-		  unsigned variant)
+static void job_start(struct job *job, struct demand *demand, const struct test_case *test,
+		      unsigned variant)
 {
 	int ends[2];
 
@@ -203,7 +206,7 @@ static void start(struct job *job, struct demand *demand, const struct test_case
 	close(ends[1]);
 }
 
-static void finish(struct job *job, int status)
+static void job_end(struct job *job, int status)
 {
 	char text[MESSAGE_SIZE] = "";
 	ssize_t n = read(job->pipe, text, sizeof(text) - 1);
@@ -240,7 +243,7 @@ static void wait_for_one(struct job *jobs, unsigned count)
 			if (!jobs[i].pid)
 				continue;
 			if (waitpid(jobs[i].pid, &status, WNOHANG) == jobs[i].pid) {
-				finish(&jobs[i], status);
+				job_end(&jobs[i], status);
 				return;
 			}
 			if (test_now_ms() > jobs[i].end && !jobs[i].late) {
@@ -272,7 +275,7 @@ static void run_all(unsigned parallel, int argc, char **argv, bool hostile, bool
 			}
 			while (jobs[at].pid)
 				at++;
-			start(&jobs[at], d, *t, v);
+			job_start(&jobs[at], d, *t, v);
 			running++;
 		}
 	}
@@ -307,49 +310,62 @@ static const char *remark(const struct demand *d)
 }
 
 /* A cell of a markdown table. */
-static void print_cell(const char *text)
+static void print_cell(FILE *out, const char *text)
 {
 	for (; *text; text++)
 		if (*text == '|')
-			fputs("\\|", stdout);
+			fputs("\\|", out);
 		else
-			putchar(*text);
+			putc(*text, out);
 }
 
-static void print_demand(const struct demand *d, bool markdown)
+static void print_row(FILE *out, const struct demand *d)
 {
-	enum outcome outcome = outcome_of(d);
-
-	if (!markdown) {
-		printf("%-10s %-4s %3u  %s\n", d->id, outcome_names[outcome], d->passed + d->failed,
-		       *remark(d) ? remark(d) : d->text);
-		return;
-	}
-	printf("| %s | %s | ", d->id, d->level);
-	print_cell(d->text);
-	printf(" | %s | %u | ", outcome_names[outcome], d->passed + d->failed);
-	print_cell(remark(d));
-	puts(" |");
+	fprintf(out, "| %s | %s | ", d->id, d->level);
+	print_cell(out, d->text);
+	fprintf(out, " | %s | ", outcome_names[outcome_of(d)]);
+	print_cell(out, remark(d));
+	fputs(" |\n", out);
 }
 
-static int report(int argc, char **argv, bool hostile, bool both, bool markdown)
+static void print_line(const struct demand *d)
+{
+	printf("%-10s %-4s %3u  %s\n", d->id, outcome_names[outcome_of(d)], d->passed + d->failed,
+	       *remark(d) ? remark(d) : d->text);
+}
+
+static int report(int argc, char **argv, bool hostile, bool both, FILE *markdown)
 {
 	unsigned counts[4] = {0}, total = 0, runs = 0;
+	char summary[160];
 
 	if (markdown)
-		puts("| line | level | the device has to | result | runs | remark |\n"
-		     "|---|---|---|---|---|---|");
+		fputs("| line | level | the device has to | result | remark |\n"
+		      "|---|---|---|---|---|\n",
+		      markdown);
 	for (size_t i = 0; i < DEMANDS; i++) {
-		if (!selected(&demands[i], argc, argv, hostile, both))
+		const struct demand *d = &demands[i];
+
+		if (!selected(d, argc, argv, hostile, both))
 			continue;
-		print_demand(&demands[i], markdown);
-		counts[outcome_of(&demands[i])]++;
-		runs += demands[i].passed + demands[i].failed;
+		if (markdown)
+			print_row(markdown, d);
+		if (!quiet || outcome_of(d) == BAD || outcome_of(d) == NO_TEST)
+			print_line(d);
+		counts[outcome_of(d)]++;
+		runs += d->passed + d->failed;
 		total++;
 	}
-	printf("%s%s: %u lines: %u pass, %u fail, %u without a test, %u not applicable (%u runs)\n",
-	       markdown ? "\n" : "", hostile && !both ? "hostile" : "conformance", total,
-	       counts[PASS], counts[BAD], counts[NO_TEST], counts[NOT_APPLICABLE_LINE], runs);
+	snprintf(summary, sizeof(summary),
+		 "%s: %u lines: %u pass, %u fail, %u without a test, %u not applicable (%u runs)",
+		 both      ? "all"
+		 : hostile ? "hostile"
+			   : "conformance",
+		 total, counts[PASS], counts[BAD], counts[NO_TEST], counts[NOT_APPLICABLE_LINE],
+		 runs);
+	puts(summary);
+	if (markdown)
+		fprintf(markdown, "\n%s\n", summary);
 	return counts[BAD] || counts[NO_TEST];
 }
 
@@ -361,9 +377,18 @@ static int list(int argc, char **argv, bool hostile, bool both)
 	return 0;
 }
 
+static void usage(void)
+{
+	fputs("usage: conformance [--list] [--quiet] [--verbose] [--jobs=N] [--markdown=FILE] "
+	      "[--hostile|--all] [ID|GROUP]...\n",
+	      stderr);
+	exit(2);
+}
+
 int main(int argc, char **argv)
 {
-	bool hostile = false, both = false, markdown = false, only_list = false;
+	bool hostile = false, both = false, only_list = false;
+	FILE *markdown = NULL;
 	unsigned parallel = 3;
 
 	for (int i = 1; i < argc; i++) {
@@ -371,16 +396,20 @@ int main(int argc, char **argv)
 			hostile = true;
 		else if (!strcmp(argv[i], "--all"))
 			both = true;
-		else if (!strcmp(argv[i], "--markdown"))
-			markdown = true;
 		else if (!strcmp(argv[i], "--list"))
 			only_list = true;
+		else if (!strcmp(argv[i], "--quiet"))
+			quiet = true;
 		else if (!strcmp(argv[i], "--verbose"))
 			verbose = true;
+		else if (!strncmp(argv[i], "--markdown=", 11))
+			markdown = fopen(argv[i] + 11, "we");
 		else if (!strncmp(argv[i], "--jobs=", 7))
 			parallel = (unsigned)atoi(argv[i] + 7);
-		else if (argv[i][0] == '-') {
-			fprintf(stderr, "conformance: unknown option '%s'\n", argv[i]);
+		else if (argv[i][0] == '-')
+			usage();
+		if (!strncmp(argv[i], "--markdown=", 11) && !markdown) {
+			perror(argv[i] + 11);
 			return 2;
 		}
 	}

@@ -41,7 +41,7 @@ void world_close(struct world *w)
 	options_release_disk(&w->options);
 	w->blk = NULL;
 	w->disk = NULL;
-	w->memdisk = NULL;
+	w->ram = NULL;
 }
 
 void world_free(struct world *w)
@@ -165,11 +165,11 @@ static const char *plug(struct world *w)
 
 const char *world_try_open(struct world *w, const char *keys)
 {
-	parse_options(w, "memory,aio=null", keys);
+	parse_options(w, "memory", keys);
 	if (!w->disk) {
-		w->memdisk = memdisk_new(WORLD_DISK_SIZE);
-		w->memdisk->base.info.read_only = w->options.read_only;
-		w->disk = memdisk_disk(w->memdisk);
+		w->ram = ram_disk_new(WORLD_DISK_SIZE);
+		w->ram->base.info.read_only = w->options.read_only;
+		w->disk = ram_disk_base(w->ram);
 	}
 	return plug(w);
 }
@@ -187,7 +187,7 @@ void world_open_disk(struct world *w, struct disk *disk, const char *keys)
 	const char *why;
 
 	w->disk = disk;
-	parse_options(w, "other,aio=null", keys);
+	parse_options(w, "other", keys);
 	why = plug(w);
 	if (why)
 		FAIL("%s", why);

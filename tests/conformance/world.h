@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "tests/conformance/memdisk.h"
 #include "tests/conformance/suite.h"
+#include "tests/driver/ram_disk.h"
 #include "vmm-lite/bus.h"
 #include "vmm-lite/guest_mem.h"
 #include "vmm-lite/options.h"
@@ -118,7 +118,7 @@ struct world {
 	struct pci_host *pci;
 	struct recorder wires;
 	struct disk_options options;
-	struct memdisk *memdisk; /* NULL if the disk is another one */
+	struct ram_disk *ram; /* NULL if the disk is another one */
 	struct disk *disk;
 	struct virtio_blk *blk;
 
@@ -303,6 +303,11 @@ uint16_t vq_add(struct vq *q, const struct piece *pieces, unsigned count);
 /* The same through one indirect descriptor. */
 uint16_t vq_add_indirect(struct vq *q, const struct piece *pieces, unsigned count);
 void vq_kick(struct vq *q);
+/* Make the ring senseless, and kick. */
+void vq_break(struct vq *q);
+/* Overwrite all of its memory. */
+void vq_poison(struct vq *q);
+bool vq_is_poisoned(struct vq *q);
 /* Take note of what came back. Number of chains in this call. */
 unsigned vq_poll(struct vq *q);
 /* Want, or do not want, an interrupt for anything used (without EVENT_IDX). */

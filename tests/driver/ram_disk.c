@@ -3,220 +3,252 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/stage.h"
-#include "vmm-lite/disk/backend.h"
+#include "probes/stage_point.h"
 
-#define MAX_CHANNELS 64
-
-struct ram_channel {
-	struct disk_channel base;
-	struct disk_request *held; /* newest first */
-	int event;
-	unsigned slot;
-};
-
-struct ram_disk {
-	struct disk base;
-	pthread_mutex_t lock;
-	uint8_t *bytes;
-	uint64_t next_size;
-	bool hold, newest;
-	uint64_t fail_first, fail_last, fail_done;
-	int fail_error;
-	unsigned counts[DISK_OPS], fua, unmaps, held;
-	struct ram_channel *channels[MAX_CHANNELS];
-};
-
-static struct ram_disk *disk_of(struct disk_channel *channel)
+static struct ram_disk *of(struct disk *disk)
 {
-	return (struct ram_disk *)channel->disk;
+	return (struct ram_disk *)disk;
 }
 
-static void ram_free(struct disk *disk)
+static void ring(int fd)
 {
-	struct ram_disk *ram = (struct ram_disk *)disk;
+	uint64_t one = 1;
 
-	pthread_mutex_destroy(&ram->lock);
-	free(ram->bytes);
-	free(ram);
+	if (write(fd, &one, sizeof(one)) < 0)
+		abort();
 }
 
-static bool ram_refresh(struct disk *disk)
-{
-	struct ram_disk *ram = (struct ram_disk *)disk;
-	bool different = ram->next_size != disk->info.size;
-
-	disk->info.size = ram->next_size;
-	return different;
-}
-
-static struct disk_channel *ram_channel_new(struct disk *disk, unsigned depth, char *err,
-					    size_t err_size)
-{
-	struct ram_disk *ram = (struct ram_disk *)disk;
-	struct ram_channel *channel = calloc(1, sizeof(*channel));
-
-	channel->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	pthread_mutex_lock(&ram->lock);
-	while (ram->channels[channel->slot])
-		channel->slot++;
-	ram->channels[channel->slot] = channel;
-	pthread_mutex_unlock(&ram->lock);
-	return &channel->base;
-}
-
-static void ram_channel_free(struct disk_channel *base)
-{
-	struct ram_channel *channel = (struct ram_channel *)base;
-	struct ram_disk *ram = disk_of(base);
-
-	pthread_mutex_lock(&ram->lock);
-	ram->channels[channel->slot] = NULL;
-	pthread_mutex_unlock(&ram->lock);
-	close(channel->event);
-	free(channel);
-}
-
-static void transfer(struct ram_disk *ram, struct disk_request *r, uint64_t length)
+static void move(struct ram_disk *d, struct disk_request *r, uint64_t length)
 {
 	uint64_t at = r->offset;
 
 	for (int i = 0; i < r->iov_count && length; i++) {
-		size_t part = r->iov[i].iov_len < length ? r->iov[i].iov_len : (size_t)length;
+		size_t part = r->iov[i].iov_len < length ? r->iov[i].iov_len : length;
 
 		if (r->op == DISK_READ)
-			memcpy(r->iov[i].iov_base, ram->bytes + at, part);
+			memcpy(r->iov[i].iov_base, d->data + at, part);
 		else
-			memcpy(ram->bytes + at, r->iov[i].iov_base, part);
+			memcpy(d->data + at, r->iov[i].iov_base, part);
 		at += part;
 		length -= part;
-		r->done += part;
 	}
 }
 
-static void perform(struct ram_disk *ram, struct disk_channel *channel, struct disk_request *r)
+static int failure(struct ram_disk *d, const struct disk_request *r, uint64_t *done)
 {
 	uint64_t first = r->offset / 512, last = (r->offset + r->length) / 512;
-	int error = 0;
 
-	r->method = VBT_IO_sync;
-	if (ram->fail_error && r->op != DISK_FLUSH && first <= ram->fail_last &&
-	    last > ram->fail_first)
-		error = ram->fail_error;
-	if (r->op == DISK_READ || r->op == DISK_WRITE)
-		transfer(ram, r, error ? ram->fail_done : r->length);
-	else if (!error && (r->op == DISK_WRITE_ZEROES || r->op == DISK_SECURE_ERASE))
-		memset(ram->bytes + r->offset, 0, r->length);
-	disk_complete(channel, r, error);
-}
-
-static void ram_submit(struct disk_channel *base, struct disk_request *r)
-{
-	struct ram_channel *channel = (struct ram_channel *)base;
-	struct ram_disk *ram = disk_of(base);
-
-	pthread_mutex_lock(&ram->lock);
-	ram->counts[r->op]++;
-	ram->fua += !!(r->flags & DISK_FUA);
-	ram->unmaps += !!(r->flags & DISK_UNMAP);
-	if (ram->hold) {
-		r->next = channel->held;
-		channel->held = r;
-		ram->held++;
-	} else {
-		perform(ram, base, r);
-	}
-	pthread_mutex_unlock(&ram->lock);
-}
-
-/* Newest first: completions come in another order than submissions. */
-static void ram_poll(struct disk_channel *base)
-{
-	struct ram_channel *channel = (struct ram_channel *)base;
-	struct ram_disk *ram = disk_of(base);
-
-	pthread_mutex_lock(&ram->lock);
-	while (channel->held && (!ram->hold || ram->newest)) {
-		struct disk_request *r = channel->held;
-
-		channel->held = r->next;
-		ram->held--;
-		ram->newest = false;
-		perform(ram, base, r);
-	}
-	pthread_mutex_unlock(&ram->lock);
-}
-
-static int ram_wait(struct disk_channel *base, int wake_fd, int64_t timeout_ns, uint64_t *wakes)
-{
-	struct ram_channel *channel = (struct ram_channel *)base;
-	struct pollfd fds[2] = {{.fd = channel->event, .events = POLLIN},
-				{.fd = wake_fd, .events = POLLIN}};
-	struct timespec limit = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-	uint64_t count;
-	int result = 0;
-
-	ram_poll(base);
-	if (base->ready)
+	if (d->fault)
+		return d->fault(d, r, done);
+	if (!d->fail_error || r->op == DISK_FLUSH || first > d->fail_last || last <= d->fail_first)
 		return 0;
-	if (ppoll(fds, wake_fd >= 0 ? 2 : 1, timeout_ns < 0 ? NULL : &limit, NULL) < 0)
-		return errno == EINTR ? 0 : -errno;
-	if (fds[0].revents && read(channel->event, &count, sizeof(count)) < 0)
-		return -errno;
-	if (wake_fd >= 0 && fds[1].revents) {
-		if (read(wake_fd, wakes, sizeof(*wakes)) < 0)
-			return -errno;
-		result = DISK_WAIT_WAKE;
-	}
-	ram_poll(base);
-	return result;
+	*done = d->fail_done < r->length ? d->fail_done : r->length;
+	return d->fail_error;
 }
 
-static void ram_cancel(struct disk_channel *base)
+static void changed(struct ram_disk *d, const struct disk_request *r, uint64_t done)
 {
-	struct ram_channel *channel = (struct ram_channel *)base;
-	struct ram_disk *ram = disk_of(base);
-
-	pthread_mutex_lock(&ram->lock);
-	while (channel->held) {
-		struct disk_request *r = channel->held;
-
-		channel->held = r->next;
-		ram->held--;
-		disk_complete(base, r, ECANCELED);
-	}
-	pthread_mutex_unlock(&ram->lock);
+	if (!done || r->op == DISK_READ)
+		return;
+	if (d->dirty_from >= d->dirty_to)
+		d->dirty_from = d->dirty_to = r->offset;
+	if (d->dirty_from > r->offset)
+		d->dirty_from = r->offset;
+	if (d->dirty_to < r->offset + done)
+		d->dirty_to = r->offset + done;
 }
 
-static const struct disk_ops ram_ops = {
-    .name = "ram",
-    .free = ram_free,
-    .refresh = ram_refresh,
-    .channel_new = ram_channel_new,
-    .channel_free = ram_channel_free,
-    .submit = ram_submit,
-    .poll = ram_poll,
-    .wait = ram_wait,
-    .cancel = ram_cancel,
+/* Do it and say that it is done. With the lock. */
+static void perform(struct ram_disk *d, struct ram_disk_channel *c, struct disk_request *r)
+{
+	uint64_t done = 0;
+	int error = failure(d, r, &done);
+
+	if (!error)
+		done = r->length;
+	changed(d, r, done);
+	r->done = done;
+	r->method = VBT_IO_sync;
+	switch (r->op) {
+	case DISK_READ:
+		if (!d->empty_reads)
+			move(d, r, done);
+		break;
+	case DISK_WRITE: move(d, r, done); break;
+	case DISK_FLUSH:
+		d->flushes++;
+		if (!error) {
+			memcpy(d->stable + d->dirty_from, d->data + d->dirty_from,
+			       d->dirty_to - d->dirty_from);
+			d->dirty_from = d->dirty_to = 0;
+		}
+		break;
+	case DISK_DISCARD: break;
+	default: memset(d->data + r->offset, 0, done); break;
+	}
+	if (r->flags & DISK_FUA && r->op != DISK_READ)
+		memcpy(d->stable + r->offset, d->data + r->offset, done);
+	d->completed++;
+	disk_complete(&c->base, r, error);
+}
+
+static void mem_submit(struct disk_channel *channel, struct disk_request *r)
+{
+	struct ram_disk_channel *c = (struct ram_disk_channel *)channel;
+	struct ram_disk *d = of(channel->disk);
+
+	pthread_mutex_lock(&d->lock);
+	d->submitted++;
+	if (d->logged < RAM_DISK_LOG)
+		d->log[d->logged++] =
+		    (struct ram_disk_entry){r->op, r->flags, r->offset, r->length, r->iov_count};
+	if (d->hold || (d->hold_reads && r->op == DISK_READ)) {
+		r->next = NULL;
+		*c->last = r;
+		c->last = &r->next;
+		r->backend[0] = 0; /* 1: may finish */
+	} else {
+		perform(d, c, r);
+	}
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* By the channel's thread: finish what was released. */
+static void mem_poll(struct disk_channel *channel)
+{
+	struct ram_disk_channel *c = (struct ram_disk_channel *)channel;
+	struct ram_disk *d = of(channel->disk);
+	struct disk_request **at, *r;
+
+	pthread_mutex_lock(&d->lock);
+	for (at = &c->held; (r = *at);) {
+		if (d->hold && !r->backend[0]) {
+			at = &r->next;
+			continue;
+		}
+		if (d->hold_reads && r->op == DISK_READ && !r->backend[0]) {
+			at = &r->next;
+			continue;
+		}
+		*at = r->next;
+		perform(d, c, r);
+	}
+	c->last = at;
+	pthread_mutex_unlock(&d->lock);
+}
+
+static int mem_wait(struct disk_channel *channel, int wake_fd, int64_t timeout_ns, uint64_t *wakes)
+{
+	struct ram_disk_channel *c = (struct ram_disk_channel *)channel;
+	struct pollfd fds[2] = {{.fd = c->event, .events = POLLIN},
+				{.fd = wake_fd, .events = POLLIN}};
+	struct timespec timeout = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+	uint64_t count;
+
+	if (ppoll(fds, wake_fd < 0 ? 1 : 2, timeout_ns < 0 ? NULL : &timeout, NULL) < 0)
+		return 0;
+	if (fds[0].revents && read(c->event, &count, sizeof(count)) > 0)
+		mem_poll(channel);
+	if (wake_fd >= 0 && fds[1].revents) {
+		if (read(wake_fd, wakes, sizeof(*wakes)) == sizeof(*wakes))
+			return DISK_WAIT_WAKE;
+	}
+	return 0;
+}
+
+static void mem_cancel(struct disk_channel *channel)
+{
+	struct ram_disk_channel *c = (struct ram_disk_channel *)channel;
+	struct ram_disk *d = of(channel->disk);
+	struct disk_request *r, *next;
+
+	pthread_mutex_lock(&d->lock);
+	d->cancelled++;
+	if (!d->stubborn) {
+		for (r = c->held; r; r = next) {
+			next = r->next;
+			disk_complete(channel, r, ECANCELED);
+		}
+		c->held = NULL;
+		c->last = &c->held;
+	}
+	pthread_mutex_unlock(&d->lock);
+}
+
+static struct disk_channel *mem_channel_new(struct disk *disk, unsigned depth, char *err,
+					    size_t err_size)
+{
+	struct ram_disk *d = of(disk);
+	struct ram_disk_channel *c = calloc(1, sizeof(*c));
+
+	c->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->last = &c->held;
+	d->channels[d->channel_count++] = c;
+	d->in_channels++;
+	return &c->base;
+}
+
+static void mem_channel_free(struct disk_channel *channel)
+{
+	struct ram_disk_channel *c = (struct ram_disk_channel *)channel;
+
+	of(channel->disk)->in_channels--;
+	close(c->event);
+	free(c);
+}
+
+static bool mem_refresh(struct disk *disk)
+{
+	struct ram_disk *d = of(disk);
+
+	if (d->wanted_size == disk_size(disk))
+		return false;
+	disk_set_size(disk, d->wanted_size);
+	return true;
+}
+
+static void mem_free(struct disk *disk)
+{
+	struct ram_disk *d = of(disk);
+
+	munmap(d->data, RAM_DISK_MAX);
+	munmap(d->stable, RAM_DISK_MAX);
+	free(d);
+}
+
+static const struct disk_ops mem_ops = {
+    .name = "memory",
+    .free = mem_free,
+    .refresh = mem_refresh,
+    .channel_new = mem_channel_new,
+    .channel_free = mem_channel_free,
+    .submit = mem_submit,
+    .poll = mem_poll,
+    .wait = mem_wait,
+    .cancel = mem_cancel,
 };
+
+static uint8_t *map(void)
+{
+	void *at =
+	    mmap(NULL, RAM_DISK_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
 
 struct ram_disk *ram_disk_new(uint64_t size)
 {
-	struct ram_disk *ram = calloc(1, sizeof(*ram));
+	struct ram_disk *d = calloc(1, sizeof(*d));
 
-	pthread_mutex_init(&ram->lock, NULL);
-	ram->bytes = calloc(1, size);
-	ram->next_size = size;
-	ram->base.ops = &ram_ops;
-	ram->base.info = (struct disk_info){
+	d->base.ops = &mem_ops;
+	d->base.info = (struct disk_info){
 	    .size = size,
 	    .logical_block = 512,
 	    .physical_block = 4096,
@@ -228,91 +260,92 @@ struct ram_disk *ram_disk_new(uint64_t size)
 	    .secure_erase = true,
 	    .alignment = 1,
 	};
-	return ram;
+	pthread_mutex_init(&d->lock, NULL);
+	d->data = map();
+	d->stable = map();
+	d->wanted_size = size;
+	if (!d->data || !d->stable)
+		abort();
+	return d;
 }
 
-struct disk *ram_disk_base(struct ram_disk *ram)
+void ram_disk_fail(struct ram_disk *d, uint64_t first, uint64_t last, int error, uint64_t done)
 {
-	return &ram->base;
+	pthread_mutex_lock(&d->lock);
+	d->fail_first = first;
+	d->fail_last = last;
+	d->fail_error = error;
+	d->fail_done = done;
+	pthread_mutex_unlock(&d->lock);
 }
 
-uint8_t *ram_disk_bytes(struct ram_disk *ram)
+void ram_disk_hold(struct ram_disk *d)
 {
-	return ram->bytes;
+	pthread_mutex_lock(&d->lock);
+	d->hold = true;
+	pthread_mutex_unlock(&d->lock);
 }
 
-struct disk_info *ram_disk_info(struct ram_disk *ram)
+static void wake_all(struct ram_disk *d)
 {
-	return &ram->base.info;
+	for (unsigned i = 0; i < d->channel_count; i++)
+		ring(d->channels[i]->event);
 }
 
-static void wake_channels(struct ram_disk *ram)
+void ram_disk_release(struct ram_disk *d)
 {
-	uint64_t one = 1;
-
-	for (unsigned i = 0; i < MAX_CHANNELS; i++)
-		if (ram->channels[i] && write(ram->channels[i]->event, &one, sizeof(one)) < 0)
-			perror("ram_disk");
+	pthread_mutex_lock(&d->lock);
+	d->hold = d->hold_reads = false;
+	pthread_mutex_unlock(&d->lock);
+	wake_all(d);
 }
 
-void ram_disk_hold(struct ram_disk *ram, bool on)
+void ram_disk_release_one(struct ram_disk *d, unsigned index)
 {
-	pthread_mutex_lock(&ram->lock);
-	ram->hold = on;
-	if (!on)
-		wake_channels(ram);
-	pthread_mutex_unlock(&ram->lock);
+	struct disk_request *r;
+
+	pthread_mutex_lock(&d->lock);
+	for (r = d->channels[0]->held; r && index; r = r->next)
+		index--;
+	if (r)
+		r->backend[0] = 1;
+	pthread_mutex_unlock(&d->lock);
+	wake_all(d);
 }
 
-void ram_disk_finish_newest(struct ram_disk *ram)
+unsigned ram_disk_held(struct ram_disk *d)
 {
-	pthread_mutex_lock(&ram->lock);
-	ram->newest = true;
-	wake_channels(ram);
-	pthread_mutex_unlock(&ram->lock);
+	unsigned count = 0;
+
+	pthread_mutex_lock(&d->lock);
+	for (unsigned i = 0; i < d->channel_count; i++)
+		for (struct disk_request *r = d->channels[i]->held; r; r = r->next)
+			count++;
+	pthread_mutex_unlock(&d->lock);
+	return count;
 }
 
-void ram_disk_fail(struct ram_disk *ram, uint64_t first, uint64_t last, int error, uint64_t done)
+void ram_disk_resize(struct ram_disk *d, uint64_t size)
 {
-	pthread_mutex_lock(&ram->lock);
-	ram->fail_first = first;
-	ram->fail_last = last;
-	ram->fail_error = error;
-	ram->fail_done = done;
-	pthread_mutex_unlock(&ram->lock);
+	pthread_mutex_lock(&d->lock);
+	d->wanted_size = size;
+	pthread_mutex_unlock(&d->lock);
 }
 
-static unsigned locked(struct ram_disk *ram, const unsigned *value)
+void ram_disk_power_cut(struct ram_disk *d)
 {
-	unsigned copy;
-
-	pthread_mutex_lock(&ram->lock);
-	copy = *value;
-	pthread_mutex_unlock(&ram->lock);
-	return copy;
+	pthread_mutex_lock(&d->lock);
+	memcpy(d->data + d->dirty_from, d->stable + d->dirty_from, d->dirty_to - d->dirty_from);
+	pthread_mutex_unlock(&d->lock);
 }
 
-unsigned ram_disk_count(struct ram_disk *ram, enum disk_op op)
+unsigned ram_disk_count(struct ram_disk *d, enum disk_op op)
 {
-	return locked(ram, &ram->counts[op]);
-}
+	unsigned count = 0;
 
-unsigned ram_disk_fua(struct ram_disk *ram)
-{
-	return locked(ram, &ram->fua);
-}
-
-unsigned ram_disk_unmaps(struct ram_disk *ram)
-{
-	return locked(ram, &ram->unmaps);
-}
-
-unsigned ram_disk_held(struct ram_disk *ram)
-{
-	return locked(ram, &ram->held);
-}
-
-void ram_disk_resize(struct ram_disk *ram, uint64_t size)
-{
-	ram->next_size = size;
+	pthread_mutex_lock(&d->lock);
+	for (unsigned i = 0; i < d->logged; i++)
+		count += d->log[i].op == op;
+	pthread_mutex_unlock(&d->lock);
+	return count;
 }

@@ -190,12 +190,17 @@ static void step(struct rig *rig, struct rig_queue *q, struct input *in)
 		if (!q->packed)
 			rig_make_available(q, (uint16_t)take(in, 2));
 		break;
-	case 10: ram_disk_hold(rig->ram, take(in, 1) & 1); break;
+	case 10:
+		if (take(in, 1) & 1)
+			ram_disk_hold(rig->ram);
+		else
+			ram_disk_release(rig->ram);
+		break;
 	case 11: ram_disk_fail(rig->ram, take(in, 1), take(in, 1), (int)take(in, 1) & 31, 0); break;
 	case 12: rig_bus_master(rig, take(in, 1) & 7); break;
 	default:
 		/* An inline queue waits for its requests inside the kick: nothing may be held then. */
-		ram_disk_hold(rig->ram, false);
+		ram_disk_release(rig->ram);
 		if (rig->options.transport == TRANSPORT_LEGACY)
 			rig_io_set(rig, 16, 2, take(in, 1) & 1);
 		else
@@ -226,7 +231,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	q = start(rig, &in, options.transport == TRANSPORT_LEGACY);
 	for (unsigned steps = 0; in.left && steps < 256; steps++)
 		step(rig, &q, &in);
-	ram_disk_hold(rig->ram, false);
+	ram_disk_release(rig->ram);
 	if (options.transport == TRANSPORT_LEGACY)
 		rig_io_set(rig, 18, 1, 0);
 	else

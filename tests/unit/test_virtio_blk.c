@@ -18,7 +18,7 @@ static void fill(uint8_t *at, size_t len, unsigned seed)
 static void round_trip(struct rig_queue *q)
 {
 	struct rig *rig = q->rig;
-	uint8_t *data = rig_mem(rig, RIG_DATA), *disk = ram_disk_bytes(rig->ram);
+	uint8_t *data = rig_mem(rig, RIG_DATA), *disk = rig->ram->data;
 	struct rig_used used;
 
 	fill(data, 8192, 3);
@@ -93,7 +93,7 @@ static void test_legacy_intx(void **state)
 	    {RIG_HEADER, 16, false}, {RIG_DATA, 512, true}, {RIG_STATUS, 1, true}};
 	struct rig_used used;
 
-	ram_disk_bytes(rig->ram)[1024] = 0x5a;
+	rig->ram->data[1024] = 0x5a;
 	rig_put_header(rig, RIG_HEADER, BLK_T_IN, 2);
 	rig_add(&q, segs, 3);
 	rig_io_set(rig, 16, 2, 0);
