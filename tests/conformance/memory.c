@@ -6,7 +6,7 @@
 
 uint8_t *gptr(struct world *w, uint64_t addr, uint64_t size)
 {
-	uint8_t *at = guest_mem_ptr(&w->mem, GPA(addr), size, GUEST_READ);
+	uint8_t *at = guest_mem_ptr(&w->mem, GPA(addr), size ? size : 1, GUEST_READ);
 
 	if (!at)
 		FAIL("the test uses %#llx, which is no memory", (unsigned long long)addr);

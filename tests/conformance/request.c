@@ -91,6 +91,88 @@ uint32_t run_pieces(struct vq *q, const struct piece *pieces, unsigned count)
 	return q->written[id];
 }
 
+void spin(struct vq *q, unsigned times)
+{
+	struct piece pieces[2] = {{put_header(q->w, BLK_T_FLUSH, 0), 16, false},
+				  {galloc(q->w, 1, 1), 1, true}};
+
+	for (unsigned i = 0; i < times; i++) {
+		gset(q->w, pieces[1].addr, 0xff, 1);
+		/* Through a table, so that a queue of one will do. */
+		if (q->size == 1) {
+			uint64_t mark = q->w->next_free;
+			uint16_t id = vq_add_indirect(q, pieces, 2);
+
+			vq_kick(q);
+			while (!(vq_poll(q), q->done[id]))
+				test_pause();
+			q->w->next_free = mark;
+		} else {
+			run_pieces(q, pieces, 2);
+		}
+		CHECK_EQ(status_at(q->w, pieces[1].addr), BLK_S_OK);
+	}
+}
+
+/* A misleading event index: just used, or far off. */
+static void mislead(struct vq *q, bool now)
+{
+	if (!q->packed)
+		set_used_event(q, (uint16_t)(q->used + (now ? 0 : 1000)));
+}
+
+void expect_flags_rule(struct world *w)
+{
+	struct vq *q = &w->q[0];
+
+	for (unsigned round = 0; round < 2; round++) {
+		mislead(q, true);
+		vq_interrupts(q, false);
+		irq_ack(w);
+		fence(q);
+		fence(q);
+		expect_no_irq_at_all(w);
+		mislead(q, false);
+		vq_interrupts(q, true);
+		fence(q);
+		expect_irq(w, 0);
+	}
+	irq_ack(w);
+}
+
+const struct sample samples[] = {
+    {BLK_T_IN, 512, 0, BLK_S_OK},
+    {BLK_T_IN, 4096, 24, BLK_S_OK},
+    {BLK_T_OUT, 1024, 8, BLK_S_OK},
+    {BLK_T_FLUSH, 0, 0, BLK_S_OK},
+    {BLK_T_GET_ID, 20, 0, BLK_S_OK},
+    {BLK_T_DISCARD, 16, 0, BLK_S_OK},
+    {BLK_T_WRITE_ZEROES, 32, 0, BLK_S_OK},
+    {BLK_T_SECURE_ERASE, 16, 0, BLK_S_OK},
+    {BLK_T_IN, 512, 1ull << 40, BLK_S_IOERR},
+    {BLK_T_IN, 511, 0, BLK_S_IOERR},
+    {BLK_T_OUT, 1024, WORLD_DISK_SIZE / 512 - 1, BLK_S_IOERR},
+    {BLK_T_OUT, 513, 0, BLK_S_IOERR},
+    {BLK_T_DISCARD, 15, 0, BLK_S_IOERR},
+    {99, 512, 0, BLK_S_UNSUPP},
+};
+const unsigned sample_count = sizeof(samples) / sizeof(samples[0]);
+
+struct req *add_sample(struct vq *q, const struct sample *sample)
+{
+	struct world *w = q->w;
+	uint64_t data = galloc(w, sample->length + 1, 16);
+
+	if (!type_reads(sample->type))
+		gset(w, data, POISON, sample->length);
+	else if (sample->type == BLK_T_OUT)
+		gpattern(w, data, sample->length, sample->type);
+	else
+		for (unsigned at = 0; at + 16 <= sample->length; at += 16)
+			put_range(w, data + at, 32 + at, 8, 0);
+	return submit_quietly(q, sample->type, sample->sector, data, sample->length);
+}
+
 void expect_alive(struct world *w)
 {
 	uint64_t data = galloc(w, 1024, 16);

@@ -394,3 +394,54 @@ void vq_event_after(struct vq *q, unsigned after, unsigned slots)
 	}
 	packed_event(q, EVENT(2, wrap, at));
 }
+
+/* 2.7.10 and 2.8.14: flags, or the index or position at which the device wants to be told. */
+bool vq_kick_wanted(struct vq *q, uint16_t before, bool before_wrap)
+{
+	bool event_idx = q->w->negotiated & FEATURE(F_EVENT_IDX);
+	unsigned size = q->size, from, to, at;
+	uint32_t area;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!q->packed && !event_idx)
+		return !(used_flags(q) & 1);
+	if (!q->packed)
+		return (uint16_t)(q->avail - avail_event(q) - 1) < (uint16_t)(q->avail - before);
+	area = packed_device_event(q);
+	if ((area >> 16 & 3) != 2)
+		return !(area >> 16 & 3);
+	/* Two laps in one line. */
+	from = before + (before_wrap ? 0 : size);
+	to = q->avail + (q->avail_wrap ? 0 : size);
+	at = (area & 0x7fff) + (area & 0x8000 ? 0 : size);
+	return (at + 2 * size - from) % (2 * size) < (to + 2 * size - from) % (2 * size);
+}
+
+void obey_kicks(struct vq *q, unsigned times)
+{
+	struct world *w = q->w;
+	struct piece pieces[2] = {{put_header(w, BLK_T_FLUSH, 0), 16, false},
+				  {galloc(w, 1, 1), 1, true}};
+	unsigned added = 0, back = 0, seed = 1;
+	uint64_t moved = test_now_ms();
+
+	while (back < times) {
+		unsigned batch = 1 + (unsigned)rand_r(&seed) % 5, got;
+		uint16_t before = q->avail;
+		bool wrap = q->avail_wrap;
+
+		for (; batch && added < times && q->free_slots >= 2; batch--, added++)
+			vq_add(q, pieces, 2);
+		if (before != q->avail && vq_kick_wanted(q, before, wrap))
+			vq_kick(q);
+		/* Now and then until all is back, so that the device goes to sleep. */
+		do {
+			got = vq_poll(q);
+			back += got;
+			if (got)
+				moved = test_now_ms();
+			else if (test_now_ms() > moved + PATIENCE_MS)
+				FAIL("it stalls after %u of %u", back, added);
+		} while (back < added && !(added % 7));
+	}
+}

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,7 +66,7 @@ static int message_fd = STDERR_FILENO;
 
 void test_pause(void)
 {
-	nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+	nanosleep(&(struct timespec){.tv_nsec = 10000}, NULL);
 }
 
 uint64_t test_now_ms(void)
@@ -167,6 +168,7 @@ static void child(const struct test_case *test, unsigned variant)
 {
 	struct world *w;
 
+	prctl(PR_SET_TIMERSLACK, 1000);
 	alarm(TIME_LIMIT_MS / 1000 + 5);
 	if (!verbose) {
 		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);

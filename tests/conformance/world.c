@@ -296,6 +296,15 @@ void start(struct world *w, uint64_t add, uint64_t drop)
 	driver_ok(w);
 }
 
+void start_sized(struct world *w, uint64_t add, uint16_t size)
+{
+	negotiate(w, usual_features(w) | add);
+	if (w->msix)
+		set_config_vector(w, 0);
+	setup_queue(w, 0, size);
+	driver_ok(w);
+}
+
 void open_and_start(struct world *w, const char *keys, uint64_t add, uint64_t drop)
 {
 	world_open(w, keys);

@@ -161,6 +161,8 @@ void setup_queue(struct world *w, unsigned queue, uint16_t size); /* 0: the larg
 void driver_ok(struct world *w);
 /* All of it: usual features plus `add` minus `drop`, all queues. */
 void start(struct world *w, uint64_t add, uint64_t drop);
+/* One queue of `size`, usual features plus `add`. */
+void start_sized(struct world *w, uint64_t add, uint16_t size);
 void open_and_start(struct world *w, const char *keys, uint64_t add, uint64_t drop);
 
 /* Write 0 and wait until it is over. */
@@ -308,6 +310,10 @@ void vq_break(struct vq *q);
 /* Overwrite all of its memory. */
 void vq_poison(struct vq *q);
 bool vq_is_poisoned(struct vq *q);
+/* Does the device want to be told of what was added since the queue had `before` added? */
+bool vq_kick_wanted(struct vq *q, uint16_t before, bool before_wrap);
+/* `times` flushes, many at once, with a kick only where the device asks for one. */
+void obey_kicks(struct vq *q, unsigned times);
 /* Take note of what came back. Number of chains in this call. */
 unsigned vq_poll(struct vq *q);
 /* Want, or do not want, an interrupt for anything used (without EVENT_IDX). */
@@ -339,6 +345,22 @@ uint8_t blk(struct vq *q, uint32_t type, uint64_t sector, uint64_t data, uint32_
 void fence(struct vq *q);
 /* Any pieces; waits; `written` may be NULL. The used length, or fails. */
 uint32_t run_pieces(struct vq *q, const struct piece *pieces, unsigned count);
+/* `times` flushes, one after the other, all in the same memory. */
+void spin(struct vq *q, unsigned times);
+/* Without EVENT_IDX: silent when asked to be, whatever stands where an event index would. */
+void expect_flags_rule(struct world *w);
+
+/* One request of each kind, good and bad ones, for an 8 MiB disk. */
+struct sample {
+	uint32_t type, length;
+	uint64_t sector;
+	uint8_t status;
+};
+extern const struct sample samples[];
+extern const unsigned sample_count;
+/* Added, with its data prepared (what the device writes: POISON); not kicked. */
+struct req *add_sample(struct vq *q, const struct sample *sample);
+
 /* Does the queue still serve: write and read back. */
 void expect_alive(struct world *w);
 uint8_t status_at(struct world *w, uint64_t addr);
