@@ -188,6 +188,29 @@ static int parse_features(struct context *ctx, struct disk_options *disk, const 
 	return 0;
 }
 
+static int parse_lifetime(struct context *ctx, struct disk_options *disk, const char *value)
+{
+	static const uint64_t max[] = {3, 11, 11};
+	const char *at = value;
+
+	for (unsigned i = 0; i < 3; i++) {
+		size_t n = strcspn(at, ":");
+		char word[8];
+		uint64_t number;
+
+		snprintf(word, sizeof(word), "%.*s", (int)(n < 7 ? n : 7), at);
+		if (value_number(word, &number) || number > max[i] || (at[n] == ':') != (i < 2))
+			return refuse(ctx,
+				      "%s'%s' is no lifetime; allowed: EOL:A:B with EOL 0 to 3, A "
+				      "and B 0 to 11",
+				      ctx->subject, value);
+		disk->lifetime[i] = (uint16_t)number;
+		at += n + 1;
+	}
+	disk->lifetime_given = true;
+	return 0;
+}
+
 static int parse_recorder(struct context *ctx, struct options *options, const char *value)
 {
 	static const struct option_row size = {.min = 64 << 10, .max = 64ull << 30};
@@ -234,6 +257,7 @@ static int parse_value(struct context *ctx, const struct option_row *row, void *
 	case OPTION_DELAY: return parse_delay(ctx, at, value);
 	case OPTION_ERROR: return parse_error(ctx, at, value);
 	case OPTION_FEATURES: return parse_features(ctx, base, value);
+	case OPTION_LIFETIME: return parse_lifetime(ctx, base, value);
 	case OPTION_RECORDER: return parse_recorder(ctx, base, value);
 	case OPTION_DISK: {
 		struct options *options = base;
@@ -312,10 +336,56 @@ static int refuse_name(struct context *ctx, const struct option_row *rows, size_
 	return refuse(ctx, "%s'%s' is not known; %s", prefix, name, hint);
 }
 
+#define GIVEN(key) (given & (1ull << (find_row(disk_rows, disk_row_count, key) - disk_rows)))
+
+static int check_host_managed(struct context *ctx, struct disk_options *disk, uint64_t given)
+{
+	const uint64_t discard = 1ull << 13, zoned = 1ull << 17;
+
+	if (disk->features_on & discard)
+		return refuse(ctx,
+			      "--disk zoned='host-managed' and features='+discard' exclude each "
+			      "other: a discard leaves the write pointer where it is; the guest "
+			      "resets zones instead");
+	if (disk->features_off & zoned)
+		return refuse(ctx,
+			      "--disk zoned='host-managed' needs feature 'zoned': a driver that "
+			      "knows no zones could not write; use zoned=host-aware or none");
+	if (GIVEN("transport") && disk->transport != TRANSPORT_MODERN)
+		return refuse(ctx,
+			      "--disk zoned='host-managed' needs transport=modern: the legacy "
+			      "interface cannot tell a driver of zones; or use zoned=host-aware");
+	disk->transport = TRANSPORT_MODERN;
+	return 0;
+}
+
+static int check_zones(struct context *ctx, struct disk_options *disk, uint64_t given)
+{
+	static const char *const keys[] = {"zone-size", "zone-capacity", "zone-conventional",
+					   "zone-max-open", "zone-max-active"};
+	uint64_t size = disk->zone_size;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && disk->zoned == ZONED_NONE; i++)
+		if (GIVEN(keys[i]))
+			return refuse(ctx,
+				      "--disk %s= needs zoned=host-aware or zoned=host-managed",
+				      keys[i]);
+	if (size & (size - 1))
+		return refuse(ctx, "--disk zone-size= has to be a power of two");
+	if (disk->zone_capacity > (size ? size : 64ull << 20))
+		return refuse(ctx, "--disk zone-capacity= is larger than the zone");
+	if (disk->zoned == ZONED_HOST_AWARE &&
+	    (disk->zone_max_open || disk->zone_max_active || disk->zone_capacity))
+		return refuse(ctx,
+			      "--disk zone-capacity=, zone-max-open= and zone-max-active= need "
+			      "zoned=host-managed: host-aware zones are written anywhere, by "
+			      "drivers that know no limits");
+	return disk->zoned == ZONED_HOST_MANAGED ? check_host_managed(ctx, disk, given) : 0;
+}
+
 /* What cannot work together, whatever is on the disk. `given`: bit n is set if row n was there. */
 static int check_disk(struct context *ctx, struct disk_options *disk, uint64_t given)
 {
-#define GIVEN(key) (given & (1ull << (find_row(disk_rows, disk_row_count, key) - disk_rows)))
 	const uint64_t packed = 1ull << 34, version_1 = 1ull << 32;
 
 	if (!disk->iothread) {
@@ -336,11 +406,8 @@ static int check_disk(struct context *ctx, struct disk_options *disk, uint64_t g
 	if (GIVEN("size") && disk->aio != AIO_NULL)
 		return refuse(ctx, "--disk size= is for aio=null only; '%s' has the size it has",
 			      disk->path);
-	if (GIVEN("zone-size") && disk->zoned == ZONED_NONE)
-		return refuse(ctx,
-			      "--disk zone-size= needs zoned=host-aware or zoned=host-managed");
-	if (disk->zone_size & (disk->zone_size - 1))
-		return refuse(ctx, "--disk zone-size= has to be a power of two");
+	if (check_zones(ctx, disk, given))
+		return USAGE;
 	if (disk->transport == TRANSPORT_LEGACY && disk->ring == RING_PACKED)
 		return refuse(ctx, "--disk ring='packed' needs virtio 1.x; use transport=modern or "
 				   "transitional, or ring=split");
@@ -359,8 +426,8 @@ static int check_disk(struct context *ctx, struct disk_options *disk, uint64_t g
 	if (disk->ring == RING_PACKED && disk->features_off & packed)
 		return refuse(ctx, "--disk features='-ring-packed' contradicts ring='packed'");
 	return 0;
-#undef GIVEN
 }
+#undef GIVEN
 
 /* Cut the next part off at a single comma; a doubled one stands for itself. */
 static char *next_part(char **rest)
@@ -392,7 +459,6 @@ int options_parse_disk(struct disk_options *disk, const char *text, char *err, s
 	    .ring = RING_SPLIT,
 	    .iothread = true,
 	    .size = 1ull << 30,
-	    .zone_size = 64ull << 20,
 	    .serial = "",
 	    .storage = strdup(text),
 	};
@@ -454,6 +520,9 @@ static int check(struct context *ctx, const struct options *o)
 		return refuse(ctx, "qtest needs a --disk PATH[,key=value...]");
 	if (o->command == VMM_BENCH && o->disk_count != 1)
 		return refuse(ctx, "bench takes exactly one --disk, not %u", o->disk_count);
+	if (o->command == VMM_BENCH && o->disks[0].zoned)
+		return refuse(ctx, "bench writes anywhere, which zones do not allow; leave zoned= "
+				   "out");
 	for (unsigned i = 0; i < o->disk_count; i++)
 		for (unsigned j = 0; j < i; j++)
 			if (!strcmp(o->disks[i].path, o->disks[j].path) &&

@@ -56,7 +56,10 @@ struct disk_options {
 	bool iothread;
 	bool merge; /* adjacent writes popped together become one host write */
 	enum disk_zoned zoned;
-	uint64_t zone_size;                 /* bytes; emulated zones */
+	uint64_t zone_size, zone_capacity; /* bytes; emulated zones; 0: the default */
+	unsigned zone_conventional, zone_max_open, zone_max_active;
+	bool lifetime_given;
+	uint16_t lifetime[3];               /* lifetime=EOL:A:B */
 	uint64_t size;                      /* bytes; null disk only */
 	uint32_t block_size;                /* logical block shown to the guest; 0: the host's */
 	uint64_t features_on, features_off; /* features=+a:-b as virtio feature bits */

@@ -8,6 +8,7 @@
 #define KIB         (1ull << 10)
 #define MIB         (1ull << 20)
 #define TIB         (1ull << 40)
+#define MAX_ZONES   (1u << 20)
 #define ANY         UINT64_MAX
 #define PATH_LENGTH 4095
 
@@ -81,9 +82,19 @@ const struct option_row disk_rows[] = {
     {"merge", OPTION_SWITCH, DISK(merge), "on|off", 0, 0, 0, NULL,
      "make adjacent writes one host write (off)"},
     {"zoned", OPTION_CHOICE, DISK(zoned), "none|host-aware|host-managed", 0, 0, 0, NULL,
-     "emulate a zoned disk (none)"},
+     "emulate a zoned disk; its zones are kept in PATH.zones (none; a zoned device: its own)"},
     {"zone-size", OPTION_SIZE, DISK(zone_size), NULL, 64 * KIB, TIB, 0, "SIZE",
-     "of an emulated zone (64M)"},
+     "of an emulated zone, a power of two (64M)"},
+    {"zone-capacity", OPTION_SIZE, DISK(zone_capacity), NULL, 4 * KIB, TIB, 0, "SIZE",
+     "of an emulated zone: what can be written of it (all)"},
+    {"zone-conventional", OPTION_UNSIGNED, DISK(zone_conventional), NULL, 0, MAX_ZONES, 0, "N",
+     "conventional zones at the start of an emulated disk (0)"},
+    {"zone-max-open", OPTION_UNSIGNED, DISK(zone_max_open), NULL, 0, MAX_ZONES, 0, "N",
+     "emulated zones that can be open at once; 0: all (0)"},
+    {"zone-max-active", OPTION_UNSIGNED, DISK(zone_max_active), NULL, 0, MAX_ZONES, 0, "N",
+     "emulated zones that can be open or closed at once; 0: all (0)"},
+    {"lifetime", OPTION_LIFETIME, DISK(lifetime), NULL, 0, 0, 0, "EOL:A:B",
+     "wear to report, to try a driver: EOL 0 to 3, A and B 0 to 11 (the storage's, if it tells)"},
     {"size", OPTION_SIZE, DISK(size), NULL, 512, ANY / 2, 0, "SIZE", "of the null disk (1G)"},
     {"block-size", OPTION_SIZE32, DISK(block_size), NULL, 512, 65536, 0, "SIZE",
      "logical block shown to the guest (the host's)"},

@@ -26,6 +26,7 @@ enum option_kind {
 	OPTION_DELAY,
 	OPTION_ERROR,
 	OPTION_FEATURES,
+	OPTION_LIFETIME, /* uint16_t[3], A:B:C */
 };
 
 #define ON_RUN   (1u << VMM_RUN)

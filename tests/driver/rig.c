@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm-lite/disk/backends.h"
+
 /* Wires that record. */
 
 static int wires_msi(void *ctx, const struct msi_message *message)
@@ -166,6 +168,11 @@ struct rig *rig_new_on(const struct disk_options *options, struct ram_disk *ram)
 
 	rig->options = *options;
 	rig->ram = ram;
+	rig->disk = ram_disk_base(ram);
+	if (options->zoned)
+		rig->disk = disk_zoned_wrap(rig->disk, -1, options, err, sizeof(err));
+	if (!rig->disk)
+		abort();
 	pthread_mutex_init(&rig->lock, NULL);
 	if (guest_mem_init(&rig->mem, RIG_MEMORY) ||
 	    guest_mem_add(&rig->mem, GPA(RIG_HIGH), RIG_HIGH_SIZE, NULL, false))
@@ -174,7 +181,7 @@ struct rig *rig_new_on(const struct disk_options *options, struct ram_disk *ram)
 	rig->host = pci_host_new(rig->bus);
 	config = (struct virtio_blk_config){
 	    .options = &rig->options,
-	    .disk = ram_disk_base(rig->ram),
+	    .disk = rig->disk,
 	    .mem = &rig->mem,
 	    .wires = {.ops = &rig_wires, .ctx = rig},
 	    .name = "disk0",
@@ -205,7 +212,7 @@ void rig_free(struct rig *rig)
 	pci_host_free(rig->host);
 	bus_free(rig->bus);
 	guest_mem_release(&rig->mem);
-	disk_close(ram_disk_base(rig->ram));
+	disk_close(rig->disk);
 	pthread_mutex_destroy(&rig->lock);
 	free(rig);
 }

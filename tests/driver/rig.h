@@ -55,6 +55,7 @@ struct rig {
 	struct pci_host *host;
 	struct guest_mem mem;
 	struct ram_disk *ram;
+	struct disk *disk; /* the RAM disk, or the zones that the options put over it */
 	struct disk_options options;
 	struct virtio_blk *blk;
 	struct pci_function *fn;

@@ -200,9 +200,13 @@ static void block_device_body(struct fixture *f, enum disk_aio aio, bool direct)
 	}
 	assert_int_equal(run_one(f->channel, DISK_DISCARD, 0, NULL, 65536, 0, NULL), 0);
 	assert_int_equal(run_one(f->channel, DISK_FLUSH, 0, NULL, 0, 0, NULL), 0);
-	if (!disk_info(f->disk)->secure_erase)
-		assert_int_equal(run_one(f->channel, DISK_SECURE_ERASE, 0, NULL, 4096, 0, NULL),
-				 EOPNOTSUPP);
+	/* By its own means, or overwritten. */
+	assert_int_equal(run_one(f->channel, DISK_SECURE_ERASE, 65536, NULL, 65536, 0, NULL), 0);
+	if (!disk_info(f->disk)->secure_erase) {
+		assert_int_equal(run_one(f->channel, DISK_READ, 65536, back, 65536, 0, NULL), 0);
+		memset(data, 0, 65536);
+		assert_memory_equal(data, back, 65536);
+	}
 	fixture_close(f);
 	free(data);
 	free(back);

@@ -34,14 +34,21 @@ struct disk_ops {
 	/* Bring info.size up to date. True if it changed. */
 	bool (*refresh)(struct disk *disk);
 
+	/* As disk_lifetime; NULL: it is what struct disk says. */
+	bool (*lifetime)(struct disk *disk, struct disk_lifetime *lifetime);
+
+	/* As disk_zones; needed if info.zoned.model is not DISK_ZONES_NONE. */
+	int (*zones)(struct disk *disk, uint64_t offset, struct disk_zone *zone, unsigned max);
+
 	/* Allocate a channel; the front fills its base. NULL with a sentence in err. */
 	struct disk_channel *(*channel_new)(struct disk *disk, unsigned depth, char *err,
 					    size_t err_size);
 	void (*channel_free)(struct disk_channel *channel);
 
 	/*
-	 * Take a request; checked by the front, length not 0 except for a flush; error, done and
-	 * method are 0. Ends in disk_complete, here or later (in poll, wait or cancel).
+	 * Take a request; checked by the front, length not 0 except for a flush and zone management
+	 * (which only a disk with zones gets, and an append, whose range it has to check itself);
+	 * error, done and method are 0. Ends in disk_complete, here or later (in poll, wait or cancel).
 	 */
 	void (*submit)(struct disk_channel *channel, struct disk_request *request);
 	void (*commit)(struct disk_channel *channel);
@@ -62,6 +69,8 @@ struct disk_ops {
 struct disk {
 	const struct disk_ops *ops;
 	struct disk_info info;
+	struct disk_lifetime lifetime; /* with info.has_lifetime and no operation for it */
+	bool fixed_lifetime;           /* … or with one, which is then not asked */
 };
 
 struct disk_channel {

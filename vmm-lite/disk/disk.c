@@ -27,6 +27,21 @@ bool disk_refresh(struct disk *disk)
 	return disk->ops->refresh && disk->ops->refresh(disk);
 }
 
+bool disk_lifetime(struct disk *disk, struct disk_lifetime *lifetime)
+{
+	if (!disk->info.has_lifetime)
+		return false;
+	if (disk->ops->lifetime && !disk->fixed_lifetime)
+		return disk->ops->lifetime(disk, lifetime);
+	*lifetime = disk->lifetime;
+	return true;
+}
+
+int disk_zones(struct disk *disk, uint64_t offset, struct disk_zone *zone, unsigned max)
+{
+	return disk->info.zoned.model ? disk->ops->zones(disk, offset, zone, max) : -EOPNOTSUPP;
+}
+
 struct disk_channel *disk_channel_open(struct disk *disk, unsigned depth, char *err,
 				       size_t err_size)
 {
@@ -80,6 +95,8 @@ static int check(const struct disk *disk, const struct disk_request *request)
 		return EINVAL;
 	if (request->op != DISK_READ && info->read_only)
 		return EROFS;
+	if (request->op >= DISK_ZONE_APPEND)
+		return info->zoned.model ? 0 : EOPNOTSUPP;
 	if ((request->offset | request->length) & (unit - 1))
 		return EINVAL;
 	if (request->offset > size || request->length > size - request->offset)
@@ -95,7 +112,8 @@ void disk_submit(struct disk_channel *channel, struct disk_request *request)
 	request->error = 0;
 	request->method = VBT_IO_none;
 	channel->in_flight++;
-	if (error || (!request->length && request->op != DISK_FLUSH))
+	if (error ||
+	    (!request->length && request->op != DISK_FLUSH && request->op < DISK_ZONE_APPEND))
 		disk_complete(channel, request, error);
 	else
 		channel->disk->ops->submit(channel, request);

@@ -36,6 +36,13 @@ enum disk_op {
 	DISK_DISCARD,      /* content undefined afterwards; may do nothing */
 	DISK_WRITE_ZEROES, /* reads as zeroes afterwards; DISK_UNMAP allows deallocation */
 	DISK_SECURE_ERASE, /* like discard, but the old content is gone for good */
+	/* Of zoned disks only. The offset is the zone's start; length 0 but for an append. */
+	DISK_ZONE_APPEND, /* a write to the zone's write pointer: see append_offset */
+	DISK_ZONE_OPEN,
+	DISK_ZONE_CLOSE,
+	DISK_ZONE_FINISH,
+	DISK_ZONE_RESET,
+	DISK_ZONE_RESET_ALL, /* offset 0 */
 	DISK_OPS
 };
 
@@ -53,13 +60,30 @@ struct disk_request {
 	void *owner; /* the caller's, not looked at */
 
 	/* Set by the disk. */
-	int error;      /* 0 or a positive errno */
+	int error;      /* 0 or a positive errno, or an enum zone_error (disk/zones.h) */
 	uint64_t done;  /* bytes really transferred, from the start; for honest used lengths */
 	uint8_t method; /* enum vbt_io_method: how it really went */
+	uint64_t append_offset; /* where an append went */
 
 	/* The backend's own while it is in flight. */
 	struct disk_request *next;
-	uint64_t backend[6];
+	uint64_t backend[8];
+};
+
+enum disk_zone_model { DISK_ZONES_NONE, DISK_ZONES_HOST_MANAGED, DISK_ZONES_HOST_AWARE };
+
+struct disk_zone_info {
+	enum disk_zone_model model;
+	uint64_t size;                 /* of a zone, a power of two */
+	uint64_t capacity;             /* of a zone: what can be written of it */
+	uint32_t granularity;          /* of writes to sequential zones */
+	unsigned max_open, max_active; /* 0: no limit */
+};
+
+/* Wear of flash storage, in the units of eMMC (JESD84-B50) and virtio 1.3, 5.2.6. */
+struct disk_lifetime {
+	uint16_t pre_eol;      /* 0 unknown, 1 normal, 2 warning, 3 urgent */
+	uint16_t typ_a, typ_b; /* 0 unknown, 1 to 10: tenths of the life begun, 11: exceeded */
 };
 
 /* What a disk is, for the device's configuration space. All in bytes unless said. */
@@ -78,6 +102,15 @@ struct disk_info {
 	uint32_t major, minor; /* of the block device, or of the file system's device */
 	uint64_t inode;        /* 0 for a block device */
 	uint32_t alignment;    /* of offset and length if over 512: direct I/O of such a disk */
+	struct disk_zone_info zoned;
+	bool has_lifetime; /* the storage tells of its wear: disk_lifetime */
+};
+
+/* A zone as it is described to a guest; in bytes. Types and states: disk/zones.h. */
+struct disk_zone {
+	uint64_t start, capacity;
+	uint64_t wp; /* an offset of the disk; of a full zone: its end */
+	uint8_t type, state;
 };
 
 struct disk;
@@ -95,6 +128,15 @@ const struct disk_info *disk_info(const struct disk *disk);
 
 /* Re-read the size (a block device or file was resized). true if it changed. */
 bool disk_refresh(struct disk *disk);
+
+/* How worn the storage is. False: it does not tell (any more). Any thread. */
+bool disk_lifetime(struct disk *disk, struct disk_lifetime *lifetime);
+
+/*
+ * Describe the zones of a zoned disk from the one with `offset` (which is inside the disk) on, at
+ * most `max` of them. How many, or -errno. Any thread.
+ */
+int disk_zones(struct disk *disk, uint64_t offset, struct disk_zone *zone, unsigned max);
 
 /* A channel for up to `depth` requests in flight. NULL with a sentence in err. */
 struct disk_channel *disk_channel_open(struct disk *disk, unsigned depth, char *err,

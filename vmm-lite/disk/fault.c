@@ -94,7 +94,8 @@ static bool kind_matches(enum fault_kind kind, enum disk_op op)
 {
 	switch (kind) {
 	case FAULT_READ: return op == DISK_READ;
-	case FAULT_WRITE: return op == DISK_WRITE || op == DISK_WRITE_ZEROES;
+	case FAULT_WRITE:
+		return op == DISK_WRITE || op == DISK_WRITE_ZEROES || op == DISK_ZONE_APPEND;
 	case FAULT_FLUSH: return op == DISK_FLUSH;
 	default: return true;
 	}
@@ -102,7 +103,7 @@ static bool kind_matches(enum fault_kind kind, enum disk_op op)
 
 static bool hits_sectors(const struct fault_options *options, const struct disk_request *request)
 {
-	return options->error_sectors && request->op != DISK_FLUSH &&
+	return options->error_sectors && request->length && request->op != DISK_FLUSH &&
 	       request->offset / 512 <= options->error_last &&
 	       (request->offset + request->length - 1) / 512 >= options->error_first;
 }
@@ -268,6 +269,16 @@ static bool fault_refresh(struct disk *disk)
 	return true;
 }
 
+static bool fault_lifetime(struct disk *disk, struct disk_lifetime *lifetime)
+{
+	return disk_lifetime(((struct fault_disk *)disk)->inner, lifetime);
+}
+
+static int fault_zones(struct disk *disk, uint64_t offset, struct disk_zone *zone, unsigned max)
+{
+	return disk_zones(((struct fault_disk *)disk)->inner, offset, zone, max);
+}
+
 static void fault_free(struct disk *disk)
 {
 	disk_close(((struct fault_disk *)disk)->inner);
@@ -278,6 +289,8 @@ static const struct disk_ops fault_ops = {
     .name = "fault",
     .free = fault_free,
     .refresh = fault_refresh,
+    .lifetime = fault_lifetime,
+    .zones = fault_zones,
     .channel_new = fault_channel_new,
     .channel_free = fault_channel_free,
     .submit = fault_submit,

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/blkzoned.h>
 #include <linux/fs.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "vmm-lite/disk/file.h"
+#include "vmm-lite/disk/lifetime.h"
 #include "vmm-lite/options.h"
 
 #define SECTOR 512u
@@ -44,6 +46,25 @@ static uint64_t queue_attribute(dev_t device, const char *name)
 		break;
 	}
 	return value;
+}
+
+/* What the block device's queue directory says of zones. */
+static enum disk_zone_model zone_model(dev_t device)
+{
+	char path[64], word[16] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/queue/zoned", major(device),
+		 minor(device));
+	file = fopen(path, "re");
+	if (!file)
+		return DISK_ZONES_NONE;
+	if (fscanf(file, "%15s", word) != 1)
+		*word = 0;
+	fclose(file);
+	return !strcmp(word, "host-managed") ? DISK_ZONES_HOST_MANAGED
+	       : !strcmp(word, "host-aware") ? DISK_ZONES_HOST_AWARE
+					     : DISK_ZONES_NONE;
 }
 
 /* What kinds of file can be a disk. 0, or -1 with a sentence. */
@@ -206,6 +227,26 @@ static void probe_alignment(struct disk_file *file)
 	    file->base.info.block_device ? file->base.info.logical_block : try_alignment(file->fd);
 }
 
+static void probe_zones(struct disk_file *file, const struct stat *st)
+{
+	struct disk_zone_info *zoned = &file->base.info.zoned;
+	uint32_t sectors = 0;
+
+	zoned->model = zone_model(st->st_rdev);
+	if (!zoned->model || ioctl(file->fd, BLKGETZONESZ, &sectors) || !sectors) {
+		zoned->model = DISK_ZONES_NONE;
+		return;
+	}
+	zoned->size = (uint64_t)sectors * SECTOR;
+	zoned->granularity = file->base.info.physical_block;
+	zoned->max_open = queue_attribute(st->st_rdev, "max_open_zones");
+	zoned->max_active = queue_attribute(st->st_rdev, "max_active_zones");
+	/* Zeroes have to arrive at the write pointer, one after the other: they are sent. */
+	atomic_store(&file->no_punch_hole, true);
+	atomic_store(&file->no_zero_range, true);
+	file->base.info.write_zeroes = file->base.info.unmap = false;
+}
+
 static void probe_block_device(struct disk_file *file, const struct stat *st)
 {
 	struct disk_info *info = &file->base.info;
@@ -230,6 +271,11 @@ static void probe_block_device(struct disk_file *file, const struct stat *st)
 	info->unmap = info->write_zeroes && info->discard_granularity;
 	/* A misaligned range: EINVAL from a device that can, EOPNOTSUPP from one that cannot. */
 	info->secure_erase = ioctl(file->fd, BLKSECDISCARD, (uint64_t[2]){1, 1}) && errno == EINVAL;
+}
+
+bool disk_file_lifetime(struct disk *disk, struct disk_lifetime *lifetime)
+{
+	return lifetime_of(disk->info.major, disk->info.minor, lifetime);
 }
 
 static void probe_regular_file(struct disk_file *file, const struct stat *st)
@@ -291,6 +337,7 @@ int disk_file_open(struct disk_file *file, const struct disk_options *options, c
 		   size_t err_size)
 {
 	struct disk_info *info = &file->base.info;
+	struct disk_lifetime lifetime;
 	struct stat st;
 
 	file->fd = -1;
@@ -305,10 +352,13 @@ int disk_file_open(struct disk_file *file, const struct disk_options *options, c
 			 strerror(errno));
 		goto fail;
 	}
-	if (S_ISBLK(st.st_mode))
+	if (S_ISBLK(st.st_mode)) {
 		probe_block_device(file, &st);
-	else
+		probe_zones(file, &st);
+	} else {
 		probe_regular_file(file, &st);
+	}
+	info->has_lifetime = disk_file_lifetime(&file->base, &lifetime);
 	probe_alignment(file);
 	if (settle_blocks(file, options, err, err_size))
 		goto fail;

@@ -28,7 +28,8 @@ int disk_file_open(struct disk_file *file, const struct disk_options *options, c
 		   size_t err_size);
 void disk_file_release(struct disk_file *file);
 
-/* The `refresh` of such disks. */
+/* The operations of such disks. */
 bool disk_file_refresh(struct disk *disk);
+bool disk_file_lifetime(struct disk *disk, struct disk_lifetime *lifetime);
 
 #endif

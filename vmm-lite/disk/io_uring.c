@@ -82,7 +82,7 @@ static struct disk_file *file_of(struct uring_channel *channel)
 
 static bool stable(const struct disk_file *file, const struct disk_request *request)
 {
-	return file->writethrough || (request->flags & DISK_FUA);
+	return file->writethrough || request->flags & DISK_FUA || request->op == DISK_SECURE_ERASE;
 }
 
 /* The thread that gets here first is the ring's only submitter, if the ring has such a thing. */
@@ -517,6 +517,7 @@ static const struct disk_ops uring_ops = {
     .name = "io_uring",
     .free = uring_free,
     .refresh = disk_file_refresh,
+    .lifetime = disk_file_lifetime,
     .channel_new = uring_channel_new,
     .channel_free = uring_channel_free,
     .submit = uring_submit,

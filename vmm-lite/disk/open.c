@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Composes a disk as the options say: a backend, and the wrappers around it. */
 #include "vmm-lite/disk/backends.h"
-#include "vmm-lite/disk/disk.h"
+#include "vmm-lite/disk/file.h"
 #include "vmm-lite/options.h"
 
 static struct disk *(*const open_by_aio[])(const struct disk_options *options, char *err,
@@ -19,12 +19,23 @@ static bool fault_wanted(const struct fault_options *fault)
 
 struct disk *disk_open(const struct disk_options *options, char *err, size_t err_size)
 {
-	struct disk *disk, *outer;
+	struct disk *disk = open_by_aio[options->aio](options, err, err_size), *outer = disk;
 
-	disk = open_by_aio[options->aio](options, err, err_size);
-	if (!disk || !fault_wanted(&options->fault))
-		return disk;
-	outer = disk_fault_wrap(disk, &options->fault, err, err_size);
+	if (!disk)
+		return NULL;
+	if (options->lifetime_given) {
+		disk->info.has_lifetime = disk->fixed_lifetime = true;
+		disk->lifetime = (struct disk_lifetime){options->lifetime[0], options->lifetime[1],
+							options->lifetime[2]};
+	}
+	if (options->zoned || disk->info.zoned.model)
+		outer = disk_zoned_wrap(
+		    disk, options->aio == AIO_NULL ? -1 : ((struct disk_file *)disk)->fd, options,
+		    err, err_size);
+	if (outer && fault_wanted(&options->fault)) {
+		disk = outer;
+		outer = disk_fault_wrap(disk, &options->fault, err, err_size);
+	}
 	if (!outer)
 		disk_close(disk);
 	return outer;

@@ -15,7 +15,11 @@
 static const uint8_t discard_plan[PLAN_STEPS] = {RANGE_PUNCH_HOLE, RANGE_IOCTL, RANGE_NOTHING};
 static const uint8_t unmap_plan[PLAN_STEPS] = {RANGE_PUNCH_HOLE, RANGE_ZERO_RANGE, RANGE_WRITE};
 static const uint8_t zeroes_plan[PLAN_STEPS] = {RANGE_ZERO_RANGE, RANGE_WRITE, RANGE_REFUSE};
-static const uint8_t erase_plan[PLAN_STEPS] = {RANGE_IOCTL, RANGE_REFUSE, RANGE_REFUSE};
+/*
+ * What cannot be told to erase is overwritten, and stable when it completes: as good as the storage
+ * below overwrites in place. The device offers that only where it is asked to (features=+secure-erase).
+ */
+static const uint8_t erase_plan[PLAN_STEPS] = {RANGE_IOCTL, RANGE_WRITE, RANGE_REFUSE};
 
 static const uint8_t *plan_of(const struct disk_request *request)
 {

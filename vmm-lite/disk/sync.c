@@ -20,7 +20,7 @@ struct sync_channel {
 
 static bool stable(const struct disk_file *file, const struct disk_request *request)
 {
-	return file->writethrough || (request->flags & DISK_FUA);
+	return file->writethrough || request->flags & DISK_FUA || request->op == DISK_SECURE_ERASE;
 }
 
 /* Reads, writes, and zeroes to be sent. 0 or an errno. */
@@ -131,6 +131,7 @@ static const struct disk_ops sync_ops = {
     .name = "sync",
     .free = sync_free,
     .refresh = disk_file_refresh,
+    .lifetime = disk_file_lifetime,
     .channel_new = sync_channel_new,
     .channel_free = sync_channel_free,
     .submit = sync_submit,

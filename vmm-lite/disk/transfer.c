@@ -180,6 +180,11 @@ static int bounce_next(struct transfer *slot, const struct disk_request *request
 	return 1;
 }
 
+static bool sends_zeroes(const struct disk_request *request)
+{
+	return request->op == DISK_WRITE_ZEROES || request->op == DISK_SECURE_ERASE;
+}
+
 int transfer_next(struct transfer_pool *pool, struct disk_request *request,
 		  struct transfer_piece *piece)
 {
@@ -188,8 +193,8 @@ int transfer_next(struct transfer_pool *pool, struct disk_request *request,
 	int count, error;
 
 	piece->offset = request->offset + request->done;
-	if (!slot && !request->done && request->op != DISK_WRITE_ZEROES &&
-	    request->iov_count <= IOV_MAX && host_takes(pool->file, request)) {
+	if (!slot && !request->done && !sends_zeroes(request) && request->iov_count <= IOV_MAX &&
+	    host_takes(pool->file, request)) {
 		piece->iov = request->iov;
 		piece->count = request->iov_count;
 		return 0;
@@ -200,7 +205,7 @@ int transfer_next(struct transfer_pool *pool, struct disk_request *request,
 			return error;
 		slot = slot_of(request);
 	}
-	if (request->op == DISK_WRITE_ZEROES)
+	if (sends_zeroes(request))
 		count = zeroes_next(slot, left);
 	else if (!host_takes(pool->file, request))
 		count = bounce_next(slot, request, left);

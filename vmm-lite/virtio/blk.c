@@ -24,6 +24,7 @@ struct virtio_blk {
 	/* With the device's lock. */
 	struct disk_info info; /* as the guest was told */
 	uint8_t config[BLK_CONFIG_SIZE];
+	uint64_t shown; /* features whose fields and request types there are */
 	uint8_t writeback;
 	bool stable; /* atomic: a completed write has to be stable (5.2.6.2) */
 
@@ -127,10 +128,26 @@ static void update_config(struct virtio_blk *blk)
 {
 	struct blk_rules rules;
 
-	blk_config_fill(blk->config, &blk->options, &blk->info, blk->dev.offered, blk->writeback);
-	blk_config_rules(&rules, &blk->info, blk->dev.offered);
+	blk_config_fill(blk->config, &blk->options, &blk->info, blk->shown, blk->writeback);
+	blk_config_rules(&rules, &blk->options, &blk->info, blk->shown);
 	for (unsigned i = 0; i < blk->queue_count; i++)
 		blk_queue_set_rules(&blk->queues[i], &rules);
+}
+
+/*
+ * Fields and request types are there with the features that are offered. Only zones go away when
+ * the driver does not take them: their fields read 0 then, their requests are unknown. (5.2.5.2)
+ */
+static void show_zones(struct virtio_blk *blk, bool shown)
+{
+	uint64_t features = blk->dev.offered;
+
+	if (!shown)
+		features &= ~FEATURE(F_ZONED);
+	if (features == blk->shown)
+		return;
+	blk->shown = features;
+	update_config(blk);
 }
 
 /* The operations of a virtio device. */
@@ -149,6 +166,7 @@ static void negotiated(struct virtio_device *dev)
 	    !(dev->features & FEATURE(F_FLUSH)))
 		blk->writeback = 0;
 	update_cache_mode(blk);
+	show_zones(blk, dev->features & FEATURE(F_ZONED));
 }
 
 static int enable_queue(struct virtio_device *dev, unsigned queue,
@@ -171,6 +189,7 @@ static bool stop_queue(struct virtio_device *dev, unsigned queue)
 static void reset(struct virtio_device *dev)
 {
 	default_cache_mode(of(dev));
+	show_zones(of(dev), true);
 }
 
 static uint8_t config_read(struct virtio_device *dev, unsigned offset)
@@ -233,6 +252,17 @@ static int choose_features(struct virtio_blk *blk, char *err, size_t err_size)
 	if (!(blk->dev.offered & FEATURE(F_FLUSH)))
 		blk->dev.offered &= ~FEATURE(F_CONFIG_WCE);
 	blk->dev.required = FEATURE(F_VERSION_1);
+	/* Whoever does not know the zones would write where it must not. (5.2.5.2) */
+	if (blk->info.zoned.model == DISK_ZONES_HOST_MANAGED) {
+		if (!(blk->dev.offered & FEATURE(F_ZONED))) {
+			snprintf(err, err_size,
+				 "disk '%s' is host-managed: without feature 'zoned' no driver "
+				 "could write to it; leave features=-zoned out",
+				 o->path);
+			return -1;
+		}
+		blk->dev.required |= FEATURE(F_ZONED);
+	}
 	if (o->ring == RING_PACKED)
 		blk->dev.required |= FEATURE(F_RING_PACKED) & blk->dev.offered;
 	return 0;
@@ -282,6 +312,19 @@ struct virtio_blk *virtio_blk_new(const struct virtio_blk_config *config, char *
 	blk->disk = config->disk;
 	blk->wires = config->wires;
 	blk->info = *disk_info(config->disk);
+	/* The legacy interface knows no zones, and has no way to refuse a driver that knows none. */
+	if (blk->info.zoned.model == DISK_ZONES_HOST_MANAGED) {
+		if (o->transport == TRANSPORT_LEGACY) {
+			snprintf(
+			    err, err_size,
+			    "disk '%s' is host-managed, which transport=legacy cannot tell; use "
+			    "transport=modern",
+			    o->path);
+			free(blk);
+			return NULL;
+		}
+		blk->options.transport = TRANSPORT_MODERN;
+	}
 	snprintf(blk->name, sizeof(blk->name), "%s", config->name);
 	blk->dev.ops = &device_ops;
 	blk->dev.name = blk->name;
@@ -292,14 +335,14 @@ struct virtio_blk *virtio_blk_new(const struct virtio_blk_config *config, char *
 	blk->trace = stage_device_add(blk->name);
 
 	/* The function first, so that releasing it is always right. */
-	if (virtio_pci_init(&blk->pci, &blk->dev, o, &config->wires, blk->kick_fds)) {
+	if (virtio_pci_init(&blk->pci, &blk->dev, &blk->options, &config->wires, blk->kick_fds)) {
 		snprintf(err, err_size, "no memory or file descriptors for disk '%s'", o->path);
 		goto fail;
 	}
 	if (choose_features(blk, err, err_size) || init_queues(blk, config->mem, err, err_size))
 		goto fail;
 	default_cache_mode(blk);
-	update_config(blk);
+	show_zones(blk, true);
 	blk->ready = true;
 	virtio_device_lock(&blk->dev);
 	describe(&blk->dev);

@@ -10,6 +10,9 @@
 #define MAX_RANGE_SECTORS (2u << 21)
 #define MAX_SENT_SECTORS  (16u << 11)
 
+/* The most that Linux makes of one; and what a queue full of them is in flight. */
+#define MAX_APPEND_BYTES (4u << 20)
+
 static uint32_t blocks_of(const struct disk_options *options, const struct disk_info *info)
 {
 	return options->block_size ? options->block_size : info->logical_block;
@@ -30,6 +33,10 @@ uint64_t blk_config_features(const struct disk_options *options, const struct di
 		f |= FEATURE(F_DISCARD);
 	if (!(f & FEATURE(F_RO)) && info->secure_erase)
 		f |= FEATURE(F_SECURE_ERASE);
+	if (info->has_lifetime)
+		f |= FEATURE(F_LIFETIME);
+	if (info->zoned.model)
+		f |= FEATURE(F_ZONED);
 	if (options->queues > 1)
 		f |= FEATURE(F_MQ);
 	if (options->ring != RING_SPLIT)
@@ -39,8 +46,13 @@ uint64_t blk_config_features(const struct disk_options *options, const struct di
 
 uint64_t blk_config_possible(const struct disk_options *options, const struct disk_info *info)
 {
-	return blk_config_features(options, info) | FEATURE(F_MQ) | FEATURE(F_RING_PACKED) |
-	       FEATURE(F_IN_ORDER) | FEATURE(F_NOTIFICATION_DATA) | FEATURE(F_NOTIF_CONFIG_DATA);
+	uint64_t f = blk_config_features(options, info);
+
+	/* Erasing by overwriting is only what somebody asked for. */
+	if (!(f & FEATURE(F_RO)))
+		f |= FEATURE(F_SECURE_ERASE);
+	return f | FEATURE(F_MQ) | FEATURE(F_RING_PACKED) | FEATURE(F_IN_ORDER) |
+	       FEATURE(F_NOTIFICATION_DATA) | FEATURE(F_NOTIF_CONFIG_DATA);
 }
 
 static void put(uint8_t *config, unsigned offset, uint64_t value, unsigned size)
@@ -77,13 +89,37 @@ static uint32_t seg_max(const struct disk_options *options)
 	return max < QUEUE_MAX_SEGMENTS - 2 ? max : QUEUE_MAX_SEGMENTS - 2;
 }
 
-void blk_config_rules(struct blk_rules *rules, const struct disk_info *info, uint64_t features)
+/* At most a request's data, as the driver knows that; and a zone. (5.2.5.2) */
+static uint32_t max_append(const struct disk_options *options, const struct disk_info *info,
+			   uint64_t features)
 {
+	uint64_t max = (uint64_t)seg_max(options) * SIZE_MAX_BYTES;
+
+	if (!(features & FEATURE(F_SIZE_MAX)) || !(features & FEATURE(F_SEG_MAX)))
+		return 0;
+	max = max < info->zoned.capacity ? max : info->zoned.capacity;
+	max = max < MAX_APPEND_BYTES ? max : MAX_APPEND_BYTES;
+	return (uint32_t)((max - max % info->zoned.granularity) / BLK_SECTOR);
+}
+
+void blk_config_rules(struct blk_rules *rules, const struct disk_options *options,
+		      const struct disk_info *info, uint64_t features)
+{
+	uint32_t zone = (uint32_t)(info->zoned.size / BLK_SECTOR);
+
+	rules->zone_sectors = rules->max_append = 0;
+	if (features & FEATURE(F_ZONED)) {
+		rules->zone_sectors = zone;
+		rules->max_append = max_append(options, info, features);
+	}
 	rules->capacity = info->size / BLK_SECTOR;
 	rules->features = features;
 	rules->read_only = features & FEATURE(F_RO);
 	rules->max_discard = rules->max_secure_erase = MAX_RANGE_SECTORS;
 	rules->max_write_zeroes = info->write_zeroes ? MAX_RANGE_SECTORS : MAX_SENT_SECTORS;
+	if (zone)
+		rules->max_secure_erase =
+		    zone > MAX_RANGE_SECTORS ? zone : MAX_RANGE_SECTORS - MAX_RANGE_SECTORS % zone;
 }
 
 void blk_config_fill(uint8_t config[BLK_CONFIG_SIZE], const struct disk_options *options,
@@ -92,7 +128,7 @@ void blk_config_fill(uint8_t config[BLK_CONFIG_SIZE], const struct disk_options 
 	uint32_t block = blocks_of(options, info);
 	struct blk_rules rules;
 
-	blk_config_rules(&rules, info, features);
+	blk_config_rules(&rules, options, info, features);
 	memset(config, 0, BLK_CONFIG_SIZE);
 	put(config, 0, rules.capacity, 8);
 	if (features & FEATURE(F_SIZE_MAX))
@@ -123,6 +159,18 @@ void blk_config_fill(uint8_t config[BLK_CONFIG_SIZE], const struct disk_options 
 		put(config, 60, rules.max_secure_erase, 4);
 		put(config, 64, BLK_MAX_RANGES, 4);
 		put(config, 68,
-		    info->discard_granularity ? info->discard_granularity / BLK_SECTOR : 1, 4);
+		    info->zoned.size            ? info->zoned.size / BLK_SECTOR
+		    : info->discard_granularity ? info->discard_granularity / BLK_SECTOR
+						: 1,
+		    4);
+	}
+	if (features & FEATURE(F_ZONED)) {
+		put(config, 72, rules.zone_sectors, 4);
+		put(config, 76, info->zoned.max_open, 4);
+		put(config, 80, info->zoned.max_active, 4);
+		put(config, 84, rules.max_append, 4);
+		put(config, 88, info->zoned.granularity, 4);
+		put(config, 92, info->zoned.model == DISK_ZONES_HOST_MANAGED ? BLK_Z_HM : BLK_Z_HA,
+		    1);
 	}
 }

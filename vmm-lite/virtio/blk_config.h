@@ -12,7 +12,7 @@
 #define BLK_CONFIG_SIZE      96
 #define BLK_CONFIG_WRITEBACK 32 /* offset of the one field that a driver may write */
 
-/* What this device can offer over that disk, before features=+/- of the options. */
+/* What this device offers over that disk, before features=+/- of the options. */
 uint64_t blk_config_features(const struct disk_options *options, const struct disk_info *info);
 /* Of them and the ones that exist but are not offered unless asked for: all that can be. */
 uint64_t blk_config_possible(const struct disk_options *options, const struct disk_info *info);
@@ -22,6 +22,7 @@ void blk_config_fill(uint8_t config[BLK_CONFIG_SIZE], const struct disk_options 
 		     const struct disk_info *info, uint64_t features, uint8_t writeback);
 
 /* The limits that go with them. */
-void blk_config_rules(struct blk_rules *rules, const struct disk_info *info, uint64_t features);
+void blk_config_rules(struct blk_rules *rules, const struct disk_options *options,
+		      const struct disk_info *info, uint64_t features);
 
 #endif

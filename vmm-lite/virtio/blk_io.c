@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "probes/stage_point.h"
+#include "vmm-lite/disk/zones.h"
 #include "vmm-lite/virtio/blk_queue.h"
 
 static uint32_t clamp32(uint64_t value)
@@ -204,23 +205,89 @@ static void prepare_range(struct blk_io *io)
 	    (io->disk.flags & DISK_FUA) | (range->flags & BLK_RANGE_UNMAP ? DISK_UNMAP : 0);
 }
 
-static void get_id(struct blk_queue *q, struct blk_io *io)
+/* Put the next bytes of an answer behind those that are there; what finds no room is cut off. */
+static void reply(struct blk_io *io, const void *bytes, size_t size)
 {
 	const struct blk_request *r = &io->request;
+	uint64_t skip = io->written, room = r->data_length - io->written;
+	const uint8_t *from = bytes;
+
+	size = size < room ? size : (size_t)room;
+	io->written += size;
+	for (const struct iovec *iov = r->data; size; iov++) {
+		size_t part;
+
+		if (skip >= iov->iov_len) {
+			skip -= iov->iov_len;
+			continue;
+		}
+		part = iov->iov_len - (size_t)skip;
+		part = part < size ? part : size;
+		memcpy((uint8_t *)iov->iov_base + skip, from, part);
+		from += part;
+		size -= part;
+		skip = 0;
+	}
+}
+
+static uint8_t get_id(struct blk_queue *q, struct blk_io *io)
+{
 	char id[BLK_ID_BYTES] = {0};
-	size_t left = r->data_length < sizeof(id) ? (size_t)r->data_length : sizeof(id);
-	const char *from = id;
 
 	if (q->serial)
 		memcpy(id, q->serial, strnlen(q->serial, sizeof(id)));
-	io->written = left;
-	for (const struct iovec *iov = r->data; left; iov++) {
-		size_t part = iov->iov_len < left ? iov->iov_len : left;
+	reply(io, id, sizeof(id));
+	return BLK_S_OK;
+}
 
-		memcpy(iov->iov_base, from, part);
-		from += part;
-		left -= part;
+static uint8_t get_lifetime(struct blk_queue *q, struct blk_io *io)
+{
+	struct disk_lifetime lifetime;
+	struct blk_lifetime answer;
+
+	if (!disk_lifetime(q->disk, &lifetime))
+		return BLK_S_IOERR;
+	/* Never a reserved value. (5.2.6.2) */
+	answer.pre_eol = lifetime.pre_eol <= 3 ? lifetime.pre_eol : 0;
+	answer.typ_a = lifetime.typ_a <= 11 ? lifetime.typ_a : 0;
+	answer.typ_b = lifetime.typ_b <= 11 ? lifetime.typ_b : 0;
+	reply(io, &answer, sizeof(answer));
+	return BLK_S_OK;
+}
+
+#define REPORT_BATCH 64
+
+/* As many zones as there is room for, in pieces: nothing here is as large as the guest wants it. */
+static uint8_t report_zones(struct blk_queue *q, struct blk_io *io)
+{
+	const struct blk_request *r = &io->request;
+	uint64_t zone_size = (uint64_t)q->rules.zone_sectors, first = r->sector / zone_size;
+	uint64_t left = (q->rules.capacity + zone_size - 1) / zone_size - first;
+	uint64_t room = r->data_length / sizeof(struct blk_zone_descriptor) - 1;
+	struct blk_zone_report header = {.count = left < room ? left : room};
+	struct disk_zone zones[REPORT_BATCH];
+
+	reply(io, &header, sizeof(header));
+	for (uint64_t i = 0; i < header.count;) {
+		uint64_t want = header.count - i;
+		int got = disk_zones(q->disk, (first + i) * zone_size * BLK_SECTOR, zones,
+				     want < REPORT_BATCH ? (unsigned)want : REPORT_BATCH);
+
+		if (got <= 0)
+			return BLK_S_IOERR;
+		for (int k = 0; k < got; k++, i++) {
+			struct blk_zone_descriptor d = {
+			    .capacity = zones[k].capacity / BLK_SECTOR,
+			    .start = zones[k].start / BLK_SECTOR,
+			    .wp = zones[k].wp / BLK_SECTOR,
+			    .type = zones[k].type,
+			    .state = zones[k].state,
+			};
+
+			reply(io, &d, sizeof(d));
+		}
 	}
+	return BLK_S_OK;
 }
 
 /* The answer is known without the disk. */
@@ -241,21 +308,40 @@ static const enum disk_op disk_ops[] = {
     [BLK_DISCARD] = DISK_DISCARD,
     [BLK_WRITE_ZEROES] = DISK_WRITE_ZEROES,
     [BLK_SECURE_ERASE] = DISK_SECURE_ERASE,
+    [BLK_ZONE_APPEND] = DISK_ZONE_APPEND,
+    [BLK_ZONE_OPEN] = DISK_ZONE_OPEN,
+    [BLK_ZONE_CLOSE] = DISK_ZONE_CLOSE,
+    [BLK_ZONE_FINISH] = DISK_ZONE_FINISH,
+    [BLK_ZONE_RESET] = DISK_ZONE_RESET,
+    [BLK_ZONE_RESET_ALL] = DISK_ZONE_RESET_ALL,
 };
+
+/* What needs no disk: true, with the status. */
+static bool answered_here(struct blk_queue *q, struct blk_io *io, uint8_t *status)
+{
+	const struct blk_request *r = &io->request;
+
+	switch (r->action) {
+	case BLK_REFUSE: *status = blk_error_status(r->error); return true;
+	case BLK_GET_ID: *status = get_id(q, io); return true;
+	case BLK_GET_LIFETIME: *status = get_lifetime(q, io); return true;
+	case BLK_ZONE_REPORT: *status = report_zones(q, io); return true;
+	case BLK_READ:
+	case BLK_WRITE: *status = BLK_S_OK; return !r->data_length;
+	default: return false;
+	}
+}
 
 static void start(struct blk_queue *q, struct blk_io *io)
 {
 	struct blk_request *r = &io->request;
-	bool transfer = r->action == BLK_READ || r->action == BLK_WRITE;
+	bool append = r->action == BLK_ZONE_APPEND;
+	bool transfer = append || r->action == BLK_READ || r->action == BLK_WRITE;
+	bool at_sector = transfer || (r->action >= BLK_ZONE_OPEN && r->action <= BLK_ZONE_RESET);
+	uint8_t status;
 
-	if (r->action == BLK_REFUSE) {
-		answer(q, io, blk_error_status(r->error));
-		return;
-	}
-	if (r->action == BLK_GET_ID)
-		get_id(q, io);
-	if (r->action == BLK_GET_ID || (transfer && !r->data_length)) {
-		answer(q, io, BLK_S_OK);
+	if (answered_here(q, io, &status)) {
+		answer(q, io, status);
 		return;
 	}
 	io->disk.op = disk_ops[r->action];
@@ -263,7 +349,7 @@ static void start(struct blk_queue *q, struct blk_io *io)
 				 __atomic_load_n(q->stable, __ATOMIC_ACQUIRE)
 			     ? DISK_FUA
 			     : 0;
-	io->disk.offset = transfer ? r->sector * BLK_SECTOR : 0;
+	io->disk.offset = at_sector ? r->sector * BLK_SECTOR : 0;
 	io->disk.length = transfer ? r->data_length : 0;
 	io->disk.iov = r->data;
 	io->disk.iov_count = transfer ? r->data_count : 0;
@@ -347,7 +433,27 @@ unsigned blk_io_take(struct blk_queue *q, unsigned *budget)
 
 static uint8_t status_of(int error)
 {
-	return !error ? BLK_S_OK : error == EOPNOTSUPP ? BLK_S_UNSUPP : BLK_S_IOERR;
+	switch (error) {
+	case 0: return BLK_S_OK;
+	case EOPNOTSUPP: return BLK_S_UNSUPP;
+	case ZONE_INVALID: return BLK_S_ZONE_INVALID_CMD;
+	case ZONE_UNALIGNED: return BLK_S_ZONE_UNALIGNED_WP;
+	case ZONE_OPEN_RESOURCE: return BLK_S_ZONE_OPEN_RESOURCE;
+	case ZONE_ACTIVE_RESOURCE: return BLK_S_ZONE_ACTIVE_RESOURCE;
+	default: return BLK_S_IOERR;
+	}
+}
+
+/* Tell the driver where its data went. */
+static void put_append_sector(struct blk_io *io)
+{
+	uint64_t sector = io->disk.append_offset / BLK_SECTOR;
+
+	for (unsigned i = 0; i < BLK_APPEND_BYTES; i++)
+		__atomic_store_n(io->request.append[i], (uint8_t)(sector >> (8 * i)),
+				 __ATOMIC_RELAXED);
+	if (io->request.room == BLK_APPEND_BYTES)
+		io->written = BLK_APPEND_BYTES;
 }
 
 /* A merged write failed: each of its parts has a try of its own, so that one cannot spoil others. */
@@ -385,6 +491,8 @@ static void done(struct blk_queue *q, struct blk_io *leader)
 		say_reap(q, each, leader);
 	if (leader->request.action == BLK_READ)
 		leader->written = error ? leader->disk.done : leader->request.data_length;
+	if (leader->request.action == BLK_ZONE_APPEND && !error && !silenced(q))
+		put_append_sector(leader);
 	if (!leader->last) {
 		leader->status = status_of(error);
 		finish(q, leader);

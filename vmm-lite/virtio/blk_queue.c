@@ -286,6 +286,7 @@ int blk_queue_init(struct blk_queue *q, const struct blk_queue_config *config, c
 	    .kick_by_exit = options->notify == NOTIFY_EXIT,
 	    .stable = config->stable,
 	    .serial = options->serial,
+	    .disk = config->disk,
 	    .mem = config->mem,
 	};
 	pthread_mutex_init(&q->lock, NULL);

@@ -67,6 +67,7 @@ struct blk_queue {
 	bool in_order;
 	const bool *stable; /* atomic: writes have to be stable when they complete */
 	const char *serial;
+	struct disk *disk;
 	const struct guest_mem *mem;
 	struct queue *ring;
 	struct disk_channel *channel;

@@ -27,6 +27,14 @@ static const struct type_row {
     {BLK_T_DISCARD, BLK_DISCARD, F_DISCARD, true},
     {BLK_T_WRITE_ZEROES, BLK_WRITE_ZEROES, F_WRITE_ZEROES, true},
     {BLK_T_SECURE_ERASE, BLK_SECURE_ERASE, F_SECURE_ERASE, true},
+    {BLK_T_GET_LIFETIME, BLK_GET_LIFETIME, F_LIFETIME, false},
+    {BLK_T_ZONE_REPORT, BLK_ZONE_REPORT, F_ZONED, false},
+    {BLK_T_ZONE_APPEND, BLK_ZONE_APPEND, F_ZONED, true},
+    {BLK_T_ZONE_OPEN, BLK_ZONE_OPEN, F_ZONED, true},
+    {BLK_T_ZONE_CLOSE, BLK_ZONE_CLOSE, F_ZONED, true},
+    {BLK_T_ZONE_FINISH, BLK_ZONE_FINISH, F_ZONED, true},
+    {BLK_T_ZONE_RESET, BLK_ZONE_RESET, F_ZONED, true},
+    {BLK_T_ZONE_RESET_ALL, BLK_ZONE_RESET_ALL, F_ZONED, true},
 };
 
 uint8_t blk_error_status(enum blk_error error)
@@ -131,6 +139,35 @@ static enum blk_error parse_transfer(struct blk_request *r, const struct blk_rul
 	return BLK_ERROR_none;
 }
 
+/* What the device answers into the writable bytes: as many as there are, `least` at least. */
+static enum blk_error parse_answer(struct blk_request *r, const struct span *writable,
+				   uint64_t least)
+{
+	r->data = writable->iov;
+	r->data_count = writable->count;
+	r->data_length = writable->length;
+	return writable->length < least ? BLK_ERROR_room : BLK_ERROR_none;
+}
+
+static enum blk_error parse_append(struct blk_request *r, const struct blk_rules *rules,
+				   const struct span *data, struct span *writable)
+{
+	if (writable->length < BLK_APPEND_BYTES)
+		return BLK_ERROR_room;
+	for (unsigned i = BLK_APPEND_BYTES; i--;)
+		r->append[i] = take_last(writable);
+	r->data = data->iov;
+	r->data_count = data->count;
+	r->data_length = data->length;
+	if (!rules->max_append)
+		return BLK_ERROR_no_append;
+	if (data->length % BLK_SECTOR)
+		return BLK_ERROR_length;
+	if (data->length / BLK_SECTOR > rules->max_append)
+		return BLK_ERROR_append_size;
+	return r->sector < rules->capacity ? BLK_ERROR_none : BLK_ERROR_zone;
+}
+
 /* Discard, write zeroes, secure erase: the segments are copied before any is looked at. */
 static enum blk_error parse_ranges(struct blk_request *r, const struct blk_rules *rules,
 				   struct span *data)
@@ -180,11 +217,17 @@ static enum blk_error parse_body(struct blk_request *r, const struct blk_rules *
 	switch (row->action) {
 	case BLK_READ: return parse_transfer(r, rules, writable);
 	case BLK_WRITE: return parse_transfer(r, rules, readable);
-	case BLK_GET_ID:
-		r->data = writable->iov;
-		r->data_count = writable->count;
-		r->data_length = writable->length;
-		return BLK_ERROR_none;
+	case BLK_GET_ID: return parse_answer(r, writable, 0);
+	case BLK_GET_LIFETIME: return parse_answer(r, writable, sizeof(struct blk_lifetime));
+	case BLK_ZONE_REPORT:
+		if (r->sector >= rules->capacity)
+			return BLK_ERROR_zone;
+		return parse_answer(r, writable, sizeof(struct blk_zone_report));
+	case BLK_ZONE_APPEND: return parse_append(r, rules, readable, writable);
+	case BLK_ZONE_OPEN:
+	case BLK_ZONE_CLOSE:
+	case BLK_ZONE_FINISH:
+	case BLK_ZONE_RESET: return r->sector < rules->capacity ? BLK_ERROR_none : BLK_ERROR_zone;
 	case BLK_DISCARD:
 	case BLK_WRITE_ZEROES:
 	case BLK_SECURE_ERASE: return parse_ranges(r, rules, readable);

@@ -29,7 +29,11 @@
 	X(read_only, BLK_S_IOERR, "a change to a read-only disk")                     \
 	X(segments, BLK_S_IOERR, "no, too many or incomplete segments")               \
 	X(segment_size, BLK_S_IOERR, "a segment above the maximum of sectors")        \
-	X(flags, BLK_S_UNSUPP, "segment flags that are not supported")
+	X(flags, BLK_S_UNSUPP, "segment flags that are not supported")                \
+	X(room, BLK_S_IOERR, "too few writable bytes for the answer")                 \
+	X(zone, BLK_S_ZONE_INVALID_CMD, "no zone of this disk, or not all of one")    \
+	X(append_size, BLK_S_ZONE_INVALID_CMD, "more data than an append may have")   \
+	X(no_append, BLK_S_UNSUPP, "an append, which this device does not offer")
 
 enum blk_error {
 #define X(id, status, text) BLK_ERROR_##id,
@@ -47,6 +51,14 @@ enum blk_action {
 	BLK_DISCARD,
 	BLK_WRITE_ZEROES,
 	BLK_SECURE_ERASE,
+	BLK_GET_LIFETIME,
+	BLK_ZONE_REPORT,
+	BLK_ZONE_APPEND,
+	BLK_ZONE_OPEN,
+	BLK_ZONE_CLOSE,
+	BLK_ZONE_FINISH,
+	BLK_ZONE_RESET,
+	BLK_ZONE_RESET_ALL,
 };
 
 /* What the parser has to know of the device. */
@@ -55,6 +67,8 @@ struct blk_rules {
 	uint64_t features; /* whose request types exist */
 	bool read_only;
 	uint32_t max_discard, max_write_zeroes, max_secure_erase; /* sectors a segment */
+	uint32_t max_append;                                      /* sectors; 0: no appends */
+	uint32_t zone_sectors;                                    /* 0: no zones */
 };
 
 struct blk_request {
@@ -66,7 +80,8 @@ struct blk_request {
 	struct iovec *data; /* the data, without header and status, on the side that counts */
 	int data_count;
 	uint64_t data_length;
-	uint64_t room; /* writable bytes before the status byte */
+	uint64_t room;                     /* writable bytes before the status byte */
+	uint8_t *append[BLK_APPEND_BYTES]; /* where the bytes of append_sector go */
 	unsigned range_count;
 	struct blk_range ranges[BLK_MAX_RANGES];
 };

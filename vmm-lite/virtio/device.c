@@ -44,7 +44,8 @@ void virtio_device_release(struct virtio_device *dev)
 
 uint64_t virtio_device_offer(const struct virtio_device *dev, bool legacy)
 {
-	return legacy ? dev->offered & UINT32_MAX : dev->offered & ~FEATURES_LEGACY_ONLY;
+	return legacy ? dev->offered & UINT32_MAX & ~FEATURES_MODERN_ONLY
+		      : dev->offered & ~FEATURES_LEGACY_ONLY;
 }
 
 static void changed(struct virtio_device *dev)

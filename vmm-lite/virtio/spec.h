@@ -47,6 +47,8 @@ enum feature {
 
 /* Only meaningful, and only shown, on the legacy interface. (6.3) */
 #define FEATURES_LEGACY_ONLY (FEATURE(F_NOTIFY_ON_EMPTY) | FEATURE(F_ANY_LAYOUT))
+/* Needs FEATURES_OK, which the legacy interface does not have. (5.2.5.2) */
+#define FEATURES_MODERN_ONLY FEATURE(F_ZONED)
 
 /* 4.1.2 PCI Device Discovery */
 #define VIRTIO_VENDOR           0x1af4
@@ -70,15 +72,27 @@ enum blk_type {
 	BLK_T_DISCARD = 11,
 	BLK_T_WRITE_ZEROES = 13,
 	BLK_T_SECURE_ERASE = 14,
+	BLK_T_ZONE_APPEND = 15,
+	BLK_T_ZONE_REPORT = 16,
+	BLK_T_ZONE_OPEN = 18,
+	BLK_T_ZONE_CLOSE = 20,
+	BLK_T_ZONE_FINISH = 22,
+	BLK_T_ZONE_RESET = 24,
+	BLK_T_ZONE_RESET_ALL = 26,
 };
 
-#define BLK_S_OK        0
-#define BLK_S_IOERR     1
-#define BLK_S_UNSUPP    2
+#define BLK_S_OK                   0
+#define BLK_S_IOERR                1
+#define BLK_S_UNSUPP               2
+#define BLK_S_ZONE_INVALID_CMD     3
+#define BLK_S_ZONE_UNALIGNED_WP    4
+#define BLK_S_ZONE_OPEN_RESOURCE   5
+#define BLK_S_ZONE_ACTIVE_RESOURCE 6
 
-#define BLK_SECTOR      512u
-#define BLK_ID_BYTES    20u
-#define BLK_RANGE_UNMAP 0x1u /* in the flags of a discard or write-zeroes segment */
+#define BLK_SECTOR                 512u
+#define BLK_ID_BYTES               20u
+#define BLK_APPEND_BYTES           8u   /* of append_sector, before the status of a zone append */
+#define BLK_RANGE_UNMAP            0x1u /* in the flags of a discard or write-zeroes segment */
 
 struct blk_header {
 	uint32_t type;
@@ -93,6 +107,30 @@ struct blk_range {
 	uint32_t flags;
 };
 
+/* 5.2.4 Device configuration layout: zoned.model */
+#define BLK_Z_NONE 0
+#define BLK_Z_HM   1
+#define BLK_Z_HA   2
+
+/* The answer to a zone report: this header, then a descriptor a zone. */
+struct blk_zone_report {
+	uint64_t count;
+	uint8_t reserved[56];
+};
+
+struct blk_zone_descriptor {
+	uint64_t capacity, start, wp; /* sectors */
+	uint8_t type, state;
+	uint8_t reserved[38];
+};
+
+struct blk_lifetime {
+	uint16_t pre_eol, typ_a, typ_b;
+};
+
+_Static_assert(sizeof(struct blk_zone_report) == 64, "as on the ring");
+_Static_assert(sizeof(struct blk_zone_descriptor) == 64, "as on the ring");
+_Static_assert(sizeof(struct blk_lifetime) == 6, "as on the ring");
 _Static_assert(sizeof(struct blk_header) == 16, "as on the ring");
 _Static_assert(sizeof(struct blk_range) == 16, "as on the ring");
 
