@@ -14,6 +14,8 @@ unit: $(UNIT_BIN) ## the unit tests (cmocka), natively
 include tests/conformance/rules.mk
 conformance: ## every line of the virtio specification for this device; writes docs/CONFORMANCE.md
 check-conformance: ## the same, printing only what fails
+include tests/bench/rules.mk
+bench: ## all benchmarks, or BENCH="NAME..."; QUICK=1 for a short look; writes build/bench.json
 include tests/fuzz/rules.mk
 fuzz: ## the fuzzers, FUZZ_SECONDS=60 each
 check-fuzz: ## the fuzzers for a fixed number of executions

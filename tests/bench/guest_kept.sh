@@ -1,0 +1,87 @@
+#!/bin/bash
+# Runs in the lab: one guest reads its disk again and again (direct, 4 KiB), in turn untraced and traced with
+# everything on, and by the peers that are there. A line per pair:
+#
+#	TRACER <tab> reads/s untraced <tab> reads/s traced <tab> events in the trace <tab> bytes <tab> requests
+set -u
+
+rounds=${1:-5}
+reads=${2:-2000}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+truncate -s 64M "$work/disk.raw"
+dd if=/dev/urandom of="$work/disk.raw" bs=1M count=64 conv=notrunc status=none
+# A block device, so that every mark has its event.
+modprobe loop
+disk=$(losetup --find --show --direct-io=on "$work/disk.raw" 2>/dev/null || losetup --find --show "$work/disk.raw")
+
+# The guest reads when it is told to by a line, and says how long it took.
+script="until [ -b /dev/vda ]; do sleep 0.05; done; echo vbt-ready; while read -r line; do
+dd if=/dev/vda of=/dev/null bs=4k count=$reads iflag=direct 2>&1 | grep copied; done"
+coproc vmm {
+	exec vmm-lite run --kernel "$LAB_GUEST/vmlinuz" --initrd "$LAB_GUEST/initrd.img" --cpus 1 \
+		--memory 256M --disk "$disk,direct=on" 2>"$work/err" \
+		--append "console=ttyS0 quiet vbt.init=ram vbt.cmd=$(printf '%s' "$script" | base64 -w0)"
+}
+# shellcheck disable=SC2154 # coproc sets vmm_PID
+pid=$vmm_PID
+exec 8<&"${vmm[0]}" 9>&"${vmm[1]}" # a subshell has the coproc's own no more
+
+wait_for() {
+	local line
+	while IFS= read -r -t 90 line <&8; do
+		case $line in *"$1"*) echo "$line" && return ;; esac
+	done
+	return 1
+}
+
+# Reads a second, by the guest's own clock.
+rate() {
+	echo go >&9
+	wait_for copied | tr -d '\r' | awk -v n="$reads" '{ for (i = 2; i <= NF; i++) if ($i ~ /^s/) { print n / $(i - 1); exit } }'
+}
+
+if ! wait_for vbt-ready >/dev/null; then
+	echo "guest_kept: the guest did not start: $(tail -n1 "$work/err")" >&2
+	exit 1
+fi
+rate >/dev/null
+
+# pair NAME COMMAND...: COMMAND traces until it is interrupted.
+pair() {
+	local name=$1 off on tracer
+	shift
+	command -v "$1" >/dev/null || return
+	off=$(rate)
+	"$@" >"$work/out" 2>&1 &
+	tracer=$!
+	sleep 4
+	if ! kill -0 $tracer 2>/dev/null; then
+		echo "guest_kept: $name ended: $(tail -n1 "$work/out")" >&2
+		return
+	fi
+	on=$(rate)
+	kill -INT $tracer
+	wait $tracer
+	local events=0 bytes=0 requests=0
+	if [ "$name" = vbtrace ]; then
+		read -r events requests < <(grep -oE '[0-9]+ events of [0-9]+' "$work/out" | awk '{ print $1, $4 }')
+		bytes=$(stat -c %s "$work/trace.vbt")
+		grep -q 'none lost' "$work/out" || echo "guest_kept: $(tail -n1 "$work/out")" >&2
+	fi
+	printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$off" "$on" "$events" "$bytes" "$requests"
+}
+
+kernel=(-e 'kvm:*' -e block:block_bio_queue -e block:block_rq_issue -e block:block_rq_complete)
+for ((round = 0; round < rounds; round++)); do
+	pair vbtrace vbtrace record -p "$pid" -o "$work/trace.vbt"
+	[ $((round % 3)) = 0 ] || continue
+	pair 'perf record' perf record -q -a -m 4M "${kernel[@]}" -o "$work/perf.data"
+	pair 'trace-cmd record' trace-cmd record -q "${kernel[@]}" -o "$work/trace.dat"
+done
+if [ -n "${VBT_KEEP:-}" ]; then
+	cp "$work/trace.vbt" "$LAB_OUT/"
+fi
+kill -9 "$pid" 2>/dev/null
+losetup -d "$disk"
