@@ -7,5 +7,14 @@ $(B)/bench/make_trace $(B)/bench/make_blktrace $(B)/bench/measure: $(B)/bench/%:
 $(B)/bench/stage_points: $(B)/tests/bench/stage_points.o $(STAGE_OBJ)
 	$(LINK) $^ -lpthread
 
-bench: bin $(BENCH_BIN) lab guest-image
+# The lab is for these only.
+BENCH_LAB := $(if $(BENCH),$(filter guest boot,$(BENCH)),all)
+
+bench:
+	$(Q)lab/deps lab/packages.build lab/packages.host lab/packages.check
+	$(Q)$(MAKE) --no-print-directory bench-run
+
+bench-run: bin $(BENCH_BIN) $(if $(BENCH_LAB),lab guest-image)
 	$(Q)QUICK=$(QUICK) tests/bench/run $(BENCH)
+
+.PHONY: bench-run
