@@ -62,7 +62,7 @@ enum vbt_aux {
 	X(ioeventfd, "the eventfd that KVM writes was read")                                  \
 	X(exit,                                                                               \
 	  "the exit returned on a vCPU and was handed to the queue's thread or served there") \
-	X(recheck, "the queue was re-armed and found not empty: no kick of its own")          \
+	X(recheck, "the queue was looked at again and found not empty: no kick of its own")   \
 	X(start, "the device was started and looked at its queues")
 
 #define VBT_SIGNAL_REASONS(X)                                                      \

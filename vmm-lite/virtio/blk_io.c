@@ -409,6 +409,8 @@ unsigned blk_io_take(struct blk_queue *q, unsigned *budget)
 			q->why = queue_why(q->ring);
 			break;
 		}
+		if (q->unasked)
+			blk_queue_unasked(q);
 		io = new_io(q, &chain);
 		STAGE_POINT(pop, q->trace, q->index, io->seq, chain.head, q->kicks, chain.index, 0,
 			    0);

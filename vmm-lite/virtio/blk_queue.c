@@ -47,6 +47,12 @@ static void served(struct blk_queue *q, uint32_t kicks, enum vbt_wake_reason rea
 	STAGE_POINT(wake, q->trace, q->index, 0, 0, q->kicks, kicks, 0, (uint8_t)reason);
 }
 
+void blk_queue_unasked(struct blk_queue *q)
+{
+	q->unasked = false;
+	served(q, 0, VBT_WAKE_recheck);
+}
+
 /*
  * One pass: give back what has finished, take what is there, at most a ringful of it. True if
  * more is waiting that no kick will come for.
@@ -152,6 +158,8 @@ static void *thread_main(void *opaque)
 		pthread_mutex_lock(&q->lock);
 		if (wakes)
 			served(q, (uint32_t)wakes, wake_reason(q, wakes));
+		/* What an earlier pass left in the ring is still answered to that pass's kick. */
+		q->unasked = !wakes && !more && !q->starved;
 		more = serve(q);
 		why = q->why;
 		epoch = q->epoch;
@@ -174,10 +182,12 @@ static const char *serve_inline(struct blk_queue *q)
 	uint64_t none;
 	bool more;
 
+	q->unasked = false;
 	do {
 		more = serve(q);
 		while (disk_in_flight(q->channel) && !get(&q->stop)) {
 			disk_wait(q->channel, -1, INLINE_STEP_NS, &none);
+			q->unasked = !more && !q->starved;
 			more = serve(q);
 		}
 	} while (more && !get(&q->stop));

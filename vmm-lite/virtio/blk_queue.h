@@ -78,6 +78,7 @@ struct blk_queue {
 	bool stop;        /* atomic: let go as soon as possible */
 	bool quit;        /* atomic: end the thread */
 	bool starved;     /* chains were left in the ring for want of memory */
+	bool unasked;     /* the pass began without a kick, and has taken nothing yet */
 	const char *why;  /* the ring broke; to be reported without the lock */
 	uint32_t epoch;   /* counts enables: which life a report belongs to */
 	bool thread_runs; /* with the device's lock */
@@ -123,6 +124,9 @@ bool blk_queue_stop(struct blk_queue *q);
 void blk_queue_kick(struct blk_queue *q, bool guest);
 
 void blk_queue_set_rules(struct blk_queue *q, const struct blk_rules *rules);
+
+/* With the queue's lock: what is taken now has no kick of its own. */
+void blk_queue_unasked(struct blk_queue *q);
 
 /* blk_io.c; all with the queue's lock held. */
 
