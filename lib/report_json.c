@@ -136,6 +136,7 @@ void vbt_json_report(FILE *out, const struct vbt_report *report)
 	vbt_json_uint(&json, "inferred", stats->inferred);
 	vbt_json_end(&json, '}');
 	vbt_json_uint(&json, "duration_ns", stats->last_ns - stats->first_ns);
+	vbt_json_uint(&json, "clock_error_ns", vbt_trace_info_clock_error(report->info));
 	if (report->damage && *report->damage)
 		vbt_json_string(&json, "damage", report->damage);
 	if (report->breakdown->ungrouped)

@@ -162,3 +162,13 @@ int vbt_trace_info_vcpu(const struct vbt_trace_info *info, unsigned target, uint
 	}
 	return -1;
 }
+
+uint64_t vbt_trace_info_clock_error(const struct vbt_trace_info *info)
+{
+	uint64_t worst = 0;
+
+	for (uint32_t i = 0; i < info->targets; i++)
+		if (info->target[i].clock_error_ns > worst)
+			worst = info->target[i].clock_error_ns;
+	return worst;
+}

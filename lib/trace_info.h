@@ -108,6 +108,9 @@ const struct vbt_source *vbt_trace_info_source(const struct vbt_trace_info *info
 const char *vbt_trace_info_device_name(const struct vbt_trace_info *info, unsigned target,
 				       unsigned index, char buf[24]);
 
+/* How far the times of VMMs and of the kernel can be apart, in ns: the worst of all targets. */
+uint64_t vbt_trace_info_clock_error(const struct vbt_trace_info *info);
+
 /* The number in a vCPU thread's name ("vcpu3" is 3), by thread id; -1 if it is no such thread. */
 int vbt_trace_info_vcpu(const struct vbt_trace_info *info, unsigned target, uint32_t tid);
 
