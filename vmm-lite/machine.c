@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "probes/stage_point.h"
@@ -26,7 +27,8 @@
 #include "vmm-lite/platform/serial.h"
 #include "vmm-lite/virtio/blk.h"
 
-#define TICK_MS 50 /* how late output without a line end may be */
+#define TICK_MS    50   /* how late output without a line end may be */
+#define REFRESH_MS 1000 /* how late the guest may learn that an image has another size */
 
 enum machine_end {
 	END_NONE,
@@ -321,9 +323,25 @@ static void read_signal(struct machine *m)
 	machine_end(m, END_SIGNAL, (int)info.ssi_signo);
 }
 
+/* Images and devices that were resized meanwhile. */
+static void refresh_disks(struct machine *m, struct timespec *last)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if ((now.tv_sec - last->tv_sec) * 1000 + (now.tv_nsec - last->tv_nsec) / 1000000 <
+	    REFRESH_MS)
+		return;
+	*last = now;
+	for (unsigned i = 0; i < m->options->disk_count; i++)
+		virtio_blk_refresh(m->disks[i].blk);
+}
+
 /* The main thread's work until the machine ends in any way. */
 static void watch(struct machine *m)
 {
+	struct timespec refreshed = {0};
+
 	while (__atomic_load_n(&m->end, __ATOMIC_ACQUIRE) == END_NONE) {
 		bool input = m->console.readable && serial_input_room(m->serial);
 		struct pollfd fds[] = {
@@ -339,6 +357,7 @@ static void watch(struct machine *m)
 			read_input(m);
 		kvm_vm_drain(&m->vm, m->bus);
 		serial_flush(m->serial);
+		refresh_disks(m, &refreshed);
 	}
 }
 

@@ -312,7 +312,16 @@ static void run_memset(struct qtest_protocol *p, const struct command *c, char *
 	say(p, "OK\n");
 }
 
-/* There are no timers: the device works in real time. The clock only counts what it is told. */
+/*
+ * There are no timers: the device works in real time. The clock only counts what it is told, and
+ * moving it is when the machine looks after what it else looks after once a second.
+ */
+static void tick(struct qtest_protocol *p)
+{
+	if (p->tick)
+		p->tick(p->opaque);
+}
+
 static void run_clock_step(struct qtest_protocol *p, const struct command *c, char **words,
 			   unsigned count)
 {
@@ -321,6 +330,7 @@ static void run_clock_step(struct qtest_protocol *p, const struct command *c, ch
 	if (count && !number(p, words[0], &step))
 		return;
 	p->clock_ns += step;
+	tick(p);
 	say(p, "OK %" PRIu64 "\n", p->clock_ns);
 }
 
@@ -333,6 +343,7 @@ static void run_clock_set(struct qtest_protocol *p, const struct command *c, cha
 		return;
 	if (now > p->clock_ns)
 		p->clock_ns = now;
+	tick(p);
 	say(p, "OK %" PRIu64 "\n", p->clock_ns);
 }
 

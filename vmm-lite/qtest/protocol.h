@@ -31,6 +31,8 @@ struct qtest_protocol {
 	uint64_t clock_ns;
 	/* Interrupt lines are reported from now on. Called at most once. */
 	void (*intercept)(void *opaque);
+	/* The clock was moved. */
+	void (*tick)(void *opaque);
 	void *opaque;
 	bool intercepted;
 	struct qtest_answer answer;

@@ -49,6 +49,15 @@ static void intercept(void *opaque)
 	qtest_wires_report(&qtest->wires);
 }
 
+/* Images that were resized. */
+static void tick(void *opaque)
+{
+	struct qtest *qtest = opaque;
+
+	for (unsigned i = 0; i < qtest->options->disk_count; i++)
+		virtio_blk_refresh(qtest->disks[i].blk);
+}
+
 static int plug_disk(struct qtest *qtest, unsigned index, char *err, size_t err_size)
 {
 	struct qtest_disk *d = &qtest->disks[index];
@@ -156,6 +165,7 @@ int qtest_run(const struct options *options)
 	} else {
 		qtest_protocol_init(&qtest.protocol, &qtest.mem, qtest.bus);
 		qtest.protocol.intercept = intercept;
+		qtest.protocol.tick = tick;
 		qtest.protocol.opaque = &qtest;
 		serve(&qtest);
 		qtest_protocol_release(&qtest.protocol);
