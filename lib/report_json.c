@@ -209,6 +209,7 @@ void vbt_json_request(FILE *out, const struct vbt_request *request,
 			vbt_json_string(&json, vbt_point_name(i),
 					vbt_absent_reason(request, i, info));
 	vbt_json_end(&json, '}');
+	vbt_json_bool(&json, "merged", request->merged);
 	vbt_json_bool(&json, "complete", request->complete);
 	vbt_json_end(&json, '}');
 }
