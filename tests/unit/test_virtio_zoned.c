@@ -210,7 +210,7 @@ static void test_writes(void **state)
 	struct disk_options o = zoned_options(ZONED_HOST_MANAGED);
 	struct rig_queue q;
 	struct rig *rig = start(&o, &q);
-	uint8_t *data = rig_mem(rig, RIG_DATA), *disk = ram_disk_bytes(rig->ram);
+	uint8_t *data = rig_mem(rig, RIG_DATA), *disk = rig->ram->data;
 
 	memset(data, 0x5a, 65536);
 	assert_int_equal(out(&q, 1, 512), BLK_S_ZONE_UNALIGNED_WP);
@@ -430,7 +430,7 @@ static void test_reset_in_flight(void **state)
 	memset(status, 0xee, 3);
 	memset(data, 1, 512);
 	memset(data + 512, 2, 512);
-	ram_disk_hold(rig->ram, true);
+	ram_disk_hold(rig->ram);
 	rig_put_header(rig, RIG_HEADER, BLK_T_OUT, 0);
 	rig_put_header(rig, RIG_HEADER + 32, BLK_T_ZONE_RESET, 0);
 	rig_add(&q, write, 3);
@@ -440,17 +440,17 @@ static void test_reset_in_flight(void **state)
 	rig_add(&q, again, 3);
 	rig_kick(&q);
 	assert_int_equal(ram_disk_count(rig->ram, DISK_DISCARD), 0);
-	ram_disk_hold(rig->ram, false);
+	ram_disk_release(rig->ram);
 	for (int i = 0; i < 3; i++)
 		assert_true(rig_wait_used(&q, &used));
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(status[i], BLK_S_OK);
-	assert_int_equal(ram_disk_bytes(rig->ram)[0], 2);
+	assert_int_equal(rig->ram->data[0], 2);
 	assert_int_equal(ram_disk_count(rig->ram, DISK_DISCARD), 1);
 	assert_int_equal(report_one(&q, 0).wp, 1);
 
 	/* What waits is let go by a device reset. */
-	ram_disk_hold(rig->ram, true);
+	ram_disk_hold(rig->ram);
 	rig_put_header(rig, RIG_HEADER, BLK_T_OUT, 1);
 	rig_add(&q, write, 3);
 	rig_kick(&q);
@@ -458,7 +458,7 @@ static void test_reset_in_flight(void **state)
 	rig_add(&q, reset, 2);
 	rig_kick(&q);
 	rig_reset(rig);
-	ram_disk_hold(rig->ram, false);
+	ram_disk_release(rig->ram);
 	q = rig_start(rig, FEATURE(F_ZONED), 16);
 	assert_int_equal(report_one(&q, 0).wp, 1);
 	assert_int_equal(simple(&q, BLK_T_ZONE_RESET, 0), BLK_S_OK);
