@@ -442,9 +442,10 @@ static void accepted(struct vbt_correlator *c, struct irq *irq, uint32_t apic, u
 	struct queue *q = c->queue[irq->queue];
 	struct vector *v = make_vector(c, q->stats.target, apic, vector);
 
+	/* First of all: whoever empties a list by this comes to its end. */
+	leave_list(c, irq);
 	if (!v)
 		return;
-	leave_list(c, irq);
 	irq->accepted = true;
 	irq->vector = (uint32_t)(v - c->vector);
 	if (inferred)
@@ -477,6 +478,9 @@ static void raise_line(struct vbt_correlator *c, struct line *line, struct irq *
 {
 	set_mark(irq, VBT_MARK_msi, time, inferred);
 	c->queue[irq->queue]->stats.interrupts++;
+	/* Accepted already, by a trace that has it in the wrong order: it is in another list. */
+	if (irq->where != IRQ_NOWHERE)
+		return;
 	irq->line = (uint32_t)(line - c->line);
 	irq->where = IRQ_ASSERTED;
 	list_append(c, &line->asserted, irq);
