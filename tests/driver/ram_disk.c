@@ -120,8 +120,8 @@ static void mem_submit(struct disk_channel *channel, struct disk_request *r)
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* By the channel's thread: finish what was released. */
-static void mem_poll(struct disk_channel *channel)
+/* By the channel's thread: finish what was released, or everything. */
+static void finish(struct disk_channel *channel, bool all)
 {
 	struct ram_disk_channel *c = (struct ram_disk_channel *)channel;
 	struct ram_disk *d = of(channel->disk);
@@ -129,11 +129,9 @@ static void mem_poll(struct disk_channel *channel)
 
 	pthread_mutex_lock(&d->lock);
 	for (at = &c->held; (r = *at);) {
-		if (d->hold && !r->backend[0]) {
-			at = &r->next;
-			continue;
-		}
-		if (d->hold_reads && r->op == DISK_READ && !r->backend[0]) {
+		bool held = d->hold || (d->hold_reads && r->op == DISK_READ);
+
+		if (held && !r->backend[0] && !(all && d->yield)) {
 			at = &r->next;
 			continue;
 		}
@@ -144,6 +142,11 @@ static void mem_poll(struct disk_channel *channel)
 	pthread_mutex_unlock(&d->lock);
 }
 
+static void mem_poll(struct disk_channel *channel)
+{
+	finish(channel, false);
+}
+
 static int mem_wait(struct disk_channel *channel, int wake_fd, int64_t timeout_ns, uint64_t *wakes)
 {
 	struct ram_disk_channel *c = (struct ram_disk_channel *)channel;
@@ -151,8 +154,16 @@ static int mem_wait(struct disk_channel *channel, int wake_fd, int64_t timeout_n
 				{.fd = wake_fd, .events = POLLIN}};
 	struct timespec timeout = {timeout_ns / 1000000000, timeout_ns % 1000000000};
 	uint64_t count;
+	int ready;
 
-	if (ppoll(fds, wake_fd < 0 ? 1 : 2, timeout_ns < 0 ? NULL : &timeout, NULL) < 0)
+	if (wake_fd < 0)
+		finish(channel, true);
+	if (channel->ready)
+		return 0;
+	__atomic_store_n(&c->sleeps, timeout_ns != 0, __ATOMIC_SEQ_CST);
+	ready = ppoll(fds, wake_fd < 0 ? 1 : 2, timeout_ns < 0 ? NULL : &timeout, NULL);
+	__atomic_store_n(&c->sleeps, false, __ATOMIC_SEQ_CST);
+	if (ready < 0)
 		return 0;
 	if (fds[0].revents && read(c->event, &count, sizeof(count)) > 0)
 		mem_poll(channel);
@@ -323,6 +334,14 @@ unsigned ram_disk_held(struct ram_disk *d)
 			count++;
 	pthread_mutex_unlock(&d->lock);
 	return count;
+}
+
+bool ram_disk_sleeps(struct ram_disk *d, unsigned channel)
+{
+	struct ram_disk_channel *c = d->channels[channel];
+	struct pollfd event = {.fd = c->event, .events = POLLIN};
+
+	return poll(&event, 1, 0) == 0 && __atomic_load_n(&c->sleeps, __ATOMIC_SEQ_CST);
 }
 
 void ram_disk_resize(struct ram_disk *d, uint64_t size)

@@ -25,6 +25,7 @@ struct ram_disk_channel {
 	struct disk_channel base; /* first */
 	int event;                /* something that was held may have been released */
 	struct disk_request *held, **last;
+	bool sleeps; /* atomic; cleared before the wake-up is read */
 };
 
 struct ram_disk {
@@ -38,9 +39,14 @@ struct ram_disk {
 	unsigned channel_count;
 
 	/* Set by tests, under the lock or before the device is started. */
-	bool hold;        /* requests wait for ram_disk_release */
-	bool hold_reads;  /* only reads do */
-	bool stubborn;    /* cancelling does not help */
+	bool hold;       /* requests wait for ram_disk_release */
+	bool hold_reads; /* only reads do */
+	bool stubborn;   /* cancelling does not help */
+	/*
+	 * Held requests finish as soon as somebody waits for nothing else: a queue that stops, or
+	 * one that is served on the thread that kicks. So no test waits for a grace period.
+	 */
+	bool yield;
 	bool empty_reads; /* complete without touching the buffer, claiming nothing */
 	/* 0 or an errno for this request; *done: how much is transferred nevertheless. */
 	int (*fault)(struct ram_disk *disk, const struct disk_request *request, uint64_t *done);
@@ -67,6 +73,8 @@ void ram_disk_release(struct ram_disk *disk);
 /* Let the waiting request number `index` (in order of arrival on channel 0) finish. */
 void ram_disk_release_one(struct ram_disk *disk, unsigned index);
 unsigned ram_disk_held(struct ram_disk *disk);
+/* The thread of that channel sleeps, and nothing was released that it has to take. */
+bool ram_disk_sleeps(struct ram_disk *disk, unsigned channel);
 /* The next disk_refresh finds this size. */
 void ram_disk_resize(struct ram_disk *disk, uint64_t size);
 void ram_disk_power_cut(struct ram_disk *disk);

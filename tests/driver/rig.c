@@ -160,7 +160,8 @@ struct disk_options rig_options(void)
 	};
 }
 
-struct rig *rig_new_on(const struct disk_options *options, struct ram_disk *ram)
+struct rig *rig_new_in(const struct disk_options *options, struct ram_disk *ram, uint64_t low,
+		       uint64_t high)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
 	struct virtio_blk_config config;
@@ -174,8 +175,8 @@ struct rig *rig_new_on(const struct disk_options *options, struct ram_disk *ram)
 	if (!rig->disk)
 		abort();
 	pthread_mutex_init(&rig->lock, NULL);
-	if (guest_mem_init(&rig->mem, RIG_MEMORY) ||
-	    guest_mem_add(&rig->mem, GPA(RIG_HIGH), RIG_HIGH_SIZE, NULL, false))
+	if (guest_mem_init(&rig->mem, low) ||
+	    guest_mem_add(&rig->mem, GPA(RIG_HIGH), high, NULL, false))
 		abort();
 	rig->bus = bus_new();
 	rig->host = pci_host_new(rig->bus);
@@ -197,6 +198,11 @@ struct rig *rig_new_on(const struct disk_options *options, struct ram_disk *ram)
 	rig->slot = rig->fn->slot;
 	rig_bus_master(rig, true);
 	return rig;
+}
+
+struct rig *rig_new_on(const struct disk_options *options, struct ram_disk *ram)
+{
+	return rig_new_in(options, ram, RIG_MEMORY, RIG_HIGH_SIZE);
 }
 
 struct rig *rig_new(const struct disk_options *options)

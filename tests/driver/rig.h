@@ -104,6 +104,9 @@ struct rig_used {
 struct disk_options rig_options(void);
 struct rig *rig_new(const struct disk_options *options);
 struct rig *rig_new_on(const struct disk_options *options, struct ram_disk *ram);
+/* With so many bytes of memory at 0 and above 4 GiB. */
+struct rig *rig_new_in(const struct disk_options *options, struct ram_disk *ram, uint64_t low,
+		       uint64_t high);
 void rig_free(struct rig *rig);
 
 /* Configuration space through the ports, BARs through the bus. */

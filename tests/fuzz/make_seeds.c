@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes the fuzzers' first inputs: make_seeds DIRECTORY, with trace/ and ring/ in it. */
+/* Writes the fuzzers' first inputs: make_seeds DIRECTORY, with trace/, ring/ and pci/ in it. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,24 +136,61 @@ static void trace_seed(const char *directory, unsigned number)
 	close(fd);
 }
 
-/* Device and features, then: header, chain, kick; once more with an indirect table. */
+/* A header, a chain with 512 bytes at GUEST_DATA and a status, and a kick, by those step codes. */
+static void request_seed(int fd, uint8_t type, uint8_t header_step, uint8_t chain_step,
+			 uint8_t kick_step)
+{
+	uint8_t header[] = {header_step, type, 1, 0};
+	uint8_t chain[] = {chain_step, type & 1 ? 25 : 8, 12, 0, 0, 5, type == 0 || type == 3};
+
+	put(fd, header, sizeof(header));
+	put(fd, chain, sizeof(chain));
+	put(fd, &kick_step, 1);
+}
+
+/* Two bytes of device, two of features and size, then requests of every type. */
 static void ring_seed(const char *directory, unsigned number)
 {
 	int fd = create(directory, "ring", number);
-	uint8_t built = (uint8_t)(number & 15), features = (uint8_t)(number * 5), kind;
-	uint8_t start[] = {built, features, 4};
+	uint8_t start[] = {(uint8_t)number, (uint8_t)(number >> 2 | 1), (uint8_t)(255 - number * 5),
+			   79};
 
 	put(fd, start, sizeof(start));
-	for (kind = 0; kind < 8; kind++) {
-		/* The chain: a header, one segment of 512 bytes at RIG_DATA, the status. */
-		uint8_t header[] = {3, kind, 1, 0, 0};
-		uint8_t chain[] = {0, kind & 1 ? 29 : 8, 11, 0, 0, 5, kind == 0 || kind == 3};
-		uint8_t kick = 15;
+	for (uint8_t type = 0; type < 8; type++)
+		request_seed(fd, type, 4, 0, 15);
+	close(fd);
+}
 
-		put(fd, header, sizeof(header));
-		put(fd, chain, sizeof(chain));
-		put(fd, &kick, 1);
+/* Start through either interface, requests, a disk that holds back, and each kind of reset. */
+static void pci_seed(const char *directory, unsigned number)
+{
+	int fd = create(directory, "pci", number);
+	uint8_t device[] = {(uint8_t)number, (uint8_t)(number * 7)};
+	uint8_t start[] = {129, (uint8_t)(255 - number * 5), 79}, hold[] = {133, 0};
+	uint8_t reset_queue[] = {18, 0}, queue[] = {16, 0xec},
+		reset[] = {19, (uint8_t)(number & 3)};
+	uint8_t machine[] = {131, 0}, window[] = {9, 0x10, 20, 9};
+
+	put(fd, device, sizeof(device));
+	put(fd, start, sizeof(start));
+	for (uint8_t type = 0; type < 3; type++)
+		request_seed(fd, type, 134, 135, 138);
+	if (number & 1)
+		put(fd, hold, sizeof(hold));
+	request_seed(fd, 0, 134, 135, 138);
+	if (number & 2) {
+		put(fd, reset_queue, sizeof(reset_queue));
+		put(fd, queue, sizeof(queue));
+		request_seed(fd, 1, 134, 135, 138);
 	}
+	if (number & 4)
+		put(fd, window, sizeof(window));
+	if (number & 8)
+		put(fd, machine, sizeof(machine));
+	else
+		put(fd, reset, sizeof(reset));
+	put(fd, start, sizeof(start));
+	request_seed(fd, 0, 134, 135, 138);
 	close(fd);
 }
 
@@ -165,7 +202,9 @@ int main(int argc, char **argv)
 	}
 	for (unsigned i = 0; i < 8; i++)
 		trace_seed(argv[1], i);
-	for (unsigned i = 0; i < 32; i++)
+	for (unsigned i = 0; i < 64; i++)
 		ring_seed(argv[1], i);
+	for (unsigned i = 0; i < 64; i++)
+		pci_seed(argv[1], i);
 	return 0;
 }
