@@ -52,6 +52,31 @@ void cfg_write(struct world *w, unsigned offset, unsigned size, uint32_t value)
 	pio_write(w, PCI_PORT_DATA + (offset & 3), size, value);
 }
 
+/* Which BAR an address is in, and where there. */
+static void window_aim(struct world *w, uint64_t at, unsigned size)
+{
+	unsigned bar = 0;
+
+	for (unsigned i = 0; i < 6; i++)
+		if (w->bar[i] && w->bar[i] <= at && (!w->bar[bar] || w->bar[i] > w->bar[bar]))
+			bar = i;
+	cfg_write(w, w->cap_window + VIRTIO_PCI_CAP_BAR, 1, bar);
+	cfg_write(w, w->cap_window + VIRTIO_PCI_CAP_OFFSET, 4, (uint32_t)(at - w->bar[bar]));
+	cfg_write(w, w->cap_window + VIRTIO_PCI_CAP_LENGTH, 4, size);
+}
+
+uint32_t window_read(struct world *w, uint64_t at, unsigned size)
+{
+	window_aim(w, at, size);
+	return cfg_read(w, w->cap_window + 16, size);
+}
+
+void window_write(struct world *w, uint64_t at, unsigned size, uint32_t value)
+{
+	window_aim(w, at, size);
+	cfg_write(w, w->cap_window + 16, size, value);
+}
+
 uint64_t c_read(struct world *w, unsigned field)
 {
 	unsigned at = field >> 8, size = field & 0xff;

@@ -106,7 +106,7 @@ static uint64_t structure(struct world *w, unsigned cap)
 		   : 0;
 }
 
-static void probe(struct world *w)
+void world_probe(struct world *w)
 {
 	for (unsigned i = 0; i < 6; i++) {
 		uint32_t low = cfg_read(w, PCI_BASE_ADDRESS_0 + 4 * i, 4);
@@ -153,7 +153,7 @@ static const char *plug(struct world *w)
 	CHECK_EQ(pci_host_add(w->pci, virtio_blk_function(w->blk)), 0);
 	w->slot = virtio_blk_function(w->blk)->slot;
 	w->gsi = virtio_blk_function(w->blk)->gsi;
-	probe(w);
+	world_probe(w);
 	set_command(w, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	if (w->msix && w->vectors) {
 		for (unsigned i = 0; i < w->vectors; i++)

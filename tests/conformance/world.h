@@ -152,6 +152,9 @@ const char *world_try_open(struct world *w, const char *keys);
 /* Take the device away; another can be opened. */
 void world_close(struct world *w);
 
+/* Find BARs and capabilities, where they are now. */
+void world_probe(struct world *w);
+
 /* Driver side initialisation, in steps and as a whole. */
 uint64_t offered(struct world *w);
 void set_features(struct world *w, uint64_t features);
@@ -179,6 +182,9 @@ void expect_broken_and_quiet(struct world *w);
 
 uint32_t cfg_read(struct world *w, unsigned offset, unsigned size);
 void cfg_write(struct world *w, unsigned offset, unsigned size, uint32_t value);
+/* Through the access window in configuration space; `at` is an address inside a BAR. */
+uint32_t window_read(struct world *w, uint64_t at, unsigned size);
+void window_write(struct world *w, uint64_t at, unsigned size, uint32_t value);
 uint64_t mmio_read(struct world *w, uint64_t addr, unsigned size);
 void mmio_write(struct world *w, uint64_t addr, unsigned size, uint64_t value);
 uint32_t pio_read(struct world *w, uint64_t port, unsigned size);
