@@ -40,7 +40,8 @@ TEST(PACKED_17, PACKED | MODERN | MODES)
 	static const uint16_t sizes[] = {1, 2, 3, 5, 7, 64, 100, 127, 1000, 32767, 32768};
 
 	world_open(w, "queue-size=32768");
-	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	/* The largest ones take many requests for a lap: on the thread that kicks only. */
+	for (unsigned i = 0; i < (w->inline_mode ? 11 : 9); i++) {
 		uint64_t mark = w->next_free;
 		struct vq *q = &w->q[0];
 

@@ -264,17 +264,13 @@ bool config_irq_pending(struct world *w)
 
 void irq_ack(struct world *w)
 {
+	settle(); /* what is on its way belongs to the past, too */
 	recorder_collect(&w->wires);
 	pthread_mutex_lock(&w->wires.lock);
 	memcpy(w->acked, w->wires.messages, sizeof(w->acked));
 	pthread_mutex_unlock(&w->wires.lock);
 	if (!w->msix)
 		isr_read(w);
-}
-
-void settle(void)
-{
-	nanosleep(&(struct timespec){.tv_nsec = 4000000}, NULL);
 }
 
 void expect_irq(struct world *w, unsigned queue)

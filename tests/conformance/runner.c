@@ -25,7 +25,7 @@
 #include "tests/conformance/world.h"
 
 #define MAX_JOBS      8
-#define TIME_LIMIT_MS 20000
+#define TIME_LIMIT_MS 90000
 #define MESSAGE_SIZE  300
 
 extern const struct test_case *const __start_conformance_cases[];

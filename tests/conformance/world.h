@@ -258,7 +258,7 @@ void expect_irq(struct world *w, unsigned queue);
 /* After a pause in which it would have come. */
 void expect_no_irq(struct world *w, unsigned queue);
 void expect_no_irq_at_all(struct world *w);
-void settle(void); /* long enough for a device that does something it should not */
+void settle(void); /* until the device has nothing left to do */
 
 /* --- memory -------------------------------------------------------------------------- */
 
