@@ -121,9 +121,13 @@ static bool offers_ring(pid_t pid)
 /* Which process to attach to now; 0: none yet. */
 static pid_t choose(const struct spawn *spawn, bool usdt, unsigned step)
 {
-	if (usdt || offers_ring(spawn->pid))
+	pid_t below;
+
+	if (offers_ring(spawn->pid))
 		return spawn->pid;
-	return step % SCAN_STEPS == SCAN_STEPS - 1 ? find_descendant(spawn->pid) : 0;
+	below = step % SCAN_STEPS == SCAN_STEPS - 1 ? find_descendant(spawn->pid) : 0;
+	/* Probes may be there without a ring. */
+	return below || !usdt ? below : spawn->pid;
 }
 
 int attach_command(struct session *session, struct spawn *spawn, bool usdt, const sigset_t *signals,
