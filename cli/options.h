@@ -20,6 +20,7 @@ void options_help_all(FILE *out);
 /* Values as people write them. 0 or -1; text in whole. */
 int parse_number(const char *text, uint64_t *out);
 int parse_time(const char *text, uint64_t *out_ns); /* fractions allowed; 0 needs no unit */
+int parse_size(const char *text, uint64_t *out);    /* bytes, or with K, M, G, T */
 int parse_range(const char *text, struct range *out);
 
 /* The name in "a|b|c" (or in names[], NULL at the end) that was probably meant; NULL if none is

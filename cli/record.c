@@ -24,8 +24,16 @@ struct record_options {
 	const char *output;
 	struct pid_list pids;
 	unsigned source;
-	uint64_t duration_ns;
+	uint64_t duration_ns, buffer;
 };
+
+static int parse_buffer(const char *text, void *at, char *why, size_t why_size)
+{
+	if (!parse_size(text, at) && *(uint64_t *)at && *(uint64_t *)at <= 1u << 30)
+		return 0;
+	snprintf(why, why_size, "is not a size from 4K to 1G");
+	return -1;
+}
 
 static const struct option_row record_rows[] = {
     {.letter = 'o',
@@ -52,6 +60,14 @@ static const struct option_row record_rows[] = {
      .at = offsetof(struct record_options, duration_ns),
      .argument = "TIME",
      .help = "end after so long: 500ms, 10s, 5m; a COMMAND is asked to end then"},
+    {.name = "buffer",
+     .kind = OPTION_OTHER,
+     .at = offsetof(struct record_options, buffer),
+     .argument = "SIZE",
+     .parse = parse_buffer,
+     .help = "memory in which the kernel holds its events until they are fetched, 200 times a "
+	     "second (default 8M, rounded up to a power of two); what finds no room is lost, and "
+	     "counted"},
     {0},
 };
 
@@ -235,7 +251,10 @@ static int begin(struct record *record, const struct arguments *arguments)
 
 static int record_all(struct record *record, const struct arguments *arguments)
 {
-	const struct session_options options = {.road = (enum session_road)record->options->source};
+	const struct session_options options = {
+	    .road = (enum session_road)record->options->source,
+	    .buffer = (size_t)record->options->buffer,
+	};
 	char failed[160];
 	int error;
 

@@ -19,6 +19,27 @@ int parse_number(const char *text, uint64_t *out)
 	return *end || errno ? -1 : 0;
 }
 
+int parse_size(const char *text, uint64_t *out)
+{
+	static const char units[] = "KMGT";
+	const char *unit;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return -1;
+	errno = 0;
+	*out = strtoull(text, &end, 10);
+	if (errno)
+		return -1;
+	if (!*end)
+		return 0;
+	unit = strchr(units, toupper((unsigned char)*end));
+	if (!unit || end[1] || *out >> (64 - 10 * (unit - units + 1)))
+		return -1;
+	*out <<= 10 * (unit - units + 1);
+	return 0;
+}
+
 int parse_time(const char *text, uint64_t *out_ns)
 {
 	static const struct {
