@@ -101,6 +101,7 @@ struct queue {
 	uint8_t why_not[VBT_MARK_COUNT];
 	uint32_t gsi;
 	bool intx, direct, address_known;
+	bool from_start; /* recorded from before its first request */
 };
 
 enum irq_where { IRQ_NOWHERE, IRQ_ACCEPTED, IRQ_IN_SERVICE, IRQ_ASSERTED };

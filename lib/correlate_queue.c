@@ -34,7 +34,8 @@ void vbt_queue_setup(struct vbt_correlator *c, struct queue *q)
 		if (q->why_not[mark])
 			q->expect &= (uint16_t)~BIT(mark);
 	}
-	if (target && target->from_start && !q->offset_fixed) {
+	q->from_start = target && target->from_start;
+	if (q->from_start && !q->offset_fixed) {
 		q->offset = 0;
 		q->offset_known = q->offset_fixed = true;
 	}
@@ -230,6 +231,9 @@ struct flight *vbt_flight_get(struct vbt_correlator *c, struct queue *q,
 		return f;
 	if (q->slot[seq & q->mask].state == FLIGHT_GONE && q->slot[seq & q->mask].r.seq == seq)
 		return NULL;
+	/* Recorded from the start: a first request that is not number 1 has lost predecessors. */
+	if (!q->first_pop && q->from_start)
+		q->first_pop = 1;
 	if (c->stats.in_flight >= c->options.max_in_flight)
 		evict(c);
 	if (!clear_home(c, q, seq))

@@ -200,6 +200,21 @@ static void feed(void)
 	vbt_correlator_finish(run.correlator);
 }
 
+/* Sum of the queues' last numbers, as far as they were emitted. */
+static uint64_t numbers(void)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < QUEUES; i++) {
+		unsigned last = MAX_SEQ;
+
+		while (last && !run.emitted[i][last])
+			last--;
+		sum += last;
+	}
+	return sum;
+}
+
 static void end(void)
 {
 	const struct vbt_correlator_stats *stats = vbt_correlator_stats(run.correlator);
@@ -214,6 +229,11 @@ static void end(void)
 	CHECK(!stats->in_flight && !stats->invalid && !stats->late && !stats->evicted, "left");
 	if (run.lossy) {
 		CHECK(stats->requests + stats->unseen <= popped, "more than there were");
+		/* Recorded from the start, each number up to the last one seen is accounted for. */
+		CHECK(!(run.seed & 1) || stats->requests + stats->unseen == numbers(),
+		      "%llu requests and %llu unseen are not %llu numbers",
+		      (unsigned long long)stats->requests, (unsigned long long)stats->unseen,
+		      (unsigned long long)numbers());
 	} else {
 		CHECK(stats->requests == popped && !stats->unseen, "%llu requests of %llu",
 		      (unsigned long long)stats->requests, (unsigned long long)popped);
