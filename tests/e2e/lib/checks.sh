@@ -1,0 +1,73 @@
+# shellcheck shell=bash disable=SC2034
+# What the end-to-end tests share: verdicts, and a directory to work in that goes away. To be sourced
+# from the root of the checkout; the test then works in that directory.
+
+vbtrace=$PWD/build/bin/vbtrace vmm=$PWD/build/bin/vmm-lite top=$PWD
+passed=0 failed=0
+work=$(mktemp -d)
+trap '[ -n "${KEEP:-}" ] && echo "kept $work" || rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+ok() {
+	passed=$((passed + 1))
+	echo "ok   $1"
+}
+fail() {
+	failed=$((failed + 1))
+	echo "FAIL $1"
+	[ $# -lt 2 ] || printf '%s\n' "$2" | head -n 10
+}
+skip() { echo "skip $1: $2"; }
+
+# same NAME VALUE WANTED
+same() { if [ "$2" = "$3" ]; then ok "$1"; else fail "$1" "'$2' is not '$3'"; fi; }
+
+# says NAME FILE REGULAR-EXPRESSION
+says() { if grep -qE -- "$3" "$2"; then ok "$1"; else fail "$1" "no /$3/ in: $(head -c 1000 "$2")"; fi; }
+
+# works NAME COMMAND...: it succeeds; its output is in out, what it says on standard error in err
+works() {
+	local name=$1 status=0
+	shift
+	"$@" >out 2>err </dev/null || status=$?
+	if [ $status -eq 0 ]; then ok "$name"; else fail "$name" "status $status: $(tail -n 5 err)"; fi
+}
+
+# true_of NAME FILTER FILE [jq option...]: the filter gives true, once: no input is no success
+true_of() {
+	local name=$1 filter=$2 file=$3 answer
+	shift 3
+	answer=$(jq -c "$@" "$filter" "$file" 2>jq-err)
+	if [ "$answer" = true ]; then ok "$name"; else fail "$name" "$answer $(cat jq-err)"; fi
+}
+
+# refused NAME STATUS COMMAND...: one line on standard error (in err), that status, nothing printed
+refused() {
+	local name=$1 want=$2 status=0
+	shift 2
+	timeout -k 5 60 "$@" >out 2>err </dev/null || status=$?
+	if [ $status -eq "$want" ] && [ "$(wc -l <err)" -eq 1 ] && [ ! -s out ]; then
+		ok "$name"
+	else
+		fail "$name" "status $status, not $want: $(cat err)"
+	fi
+}
+
+# until_true SECONDS COMMAND...: waits for a condition; false if it does not come
+until_true() {
+	local tries=$(($1 * 20))
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
+
+# Can BPF programs be loaded here? What needs them is skipped if not.
+has_bpf() { "$vbtrace" doctor --json | jq -e 'all(.checks[] | select(.name | IN("capabilities", "btf")); .ok)' >/dev/null; }
+
+finish() {
+	echo "$1: $passed passed, $failed failed"
+	[ $failed -eq 0 ]
+}
