@@ -265,27 +265,6 @@ static int power_on(struct machine *m, char *err, size_t err_size)
 
 /* --- running ------------------------------------------------------------------------- */
 
-static void print_stats(struct machine *m)
-{
-	uint64_t user = 0, kernel = 0;
-
-	for (unsigned i = 0; i < m->vcpu_count; i++)
-		kernel += vcpu_kernel_exits(&m->vcpus[i]);
-	for (unsigned reason = 0; reason < VCPU_EXIT_REASONS; reason++) {
-		uint64_t sum = 0;
-
-		for (unsigned i = 0; i < m->vcpu_count; i++)
-			sum += __atomic_load_n(&m->vcpus[i].exits[reason], __ATOMIC_RELAXED);
-		if (sum)
-			log_line("exits to user space: %s %" PRIu64,
-				 vcpu_exit_name(reason) ? vcpu_exit_name(reason) : "other", sum);
-		user += sum;
-	}
-	log_line("exits to user space: all %" PRIu64, user);
-	if (kernel)
-		log_line("exits to KVM: all %" PRIu64, kernel);
-}
-
 static void read_input(struct machine *m)
 {
 	uint8_t data[256];
@@ -300,7 +279,7 @@ static void read_input(struct machine *m)
 	len = (size_t)n;
 	switch (console_filter(&m->console, data, &len)) {
 	case CONSOLE_QUIT: machine_end(m, END_QUIT, 0); break;
-	case CONSOLE_STATS: print_stats(m); break;
+	case CONSOLE_STATS: vcpu_print_exits(m->vcpus, m->vcpu_count); break;
 	case CONSOLE_HELP:
 		console_write(&m->console, (const uint8_t *)console_help, strlen(console_help));
 		break;
@@ -316,7 +295,7 @@ static void read_signal(struct machine *m)
 	if (read(m->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGUSR1) {
-		print_stats(m);
+		vcpu_print_exits(m->vcpus, m->vcpu_count);
 		return;
 	}
 	__atomic_store_n(&m->console.hurry, true, __ATOMIC_RELEASE);
@@ -372,7 +351,7 @@ static void stop_vcpus(struct machine *m)
 	if (m->serial)
 		serial_flush(m->serial);
 	if (m->options->stats && m->vcpu_count)
-		print_stats(m);
+		vcpu_print_exits(m->vcpus, m->vcpu_count);
 }
 
 static void release_vcpus(struct machine *m)

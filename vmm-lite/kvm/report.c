@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a vCPU has to say when something went wrong, or at the end: registers and counts. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -115,4 +116,25 @@ const char *vcpu_exit_name(unsigned reason)
 	};
 
 	return reason < sizeof(names) / sizeof(names[0]) ? names[reason] : NULL;
+}
+
+void vcpu_print_exits(const struct vcpu *vcpus, unsigned count)
+{
+	uint64_t user = 0, kernel = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		kernel += vcpu_kernel_exits(&vcpus[i]);
+	for (unsigned reason = 0; reason < VCPU_EXIT_REASONS; reason++) {
+		uint64_t sum = 0;
+
+		for (unsigned i = 0; i < count; i++)
+			sum += __atomic_load_n(&vcpus[i].exits[reason], __ATOMIC_RELAXED);
+		if (sum)
+			log_line("exits to user space: %s %" PRIu64,
+				 vcpu_exit_name(reason) ? vcpu_exit_name(reason) : "other", sum);
+		user += sum;
+	}
+	log_line("exits to user space: all %" PRIu64, user);
+	if (kernel)
+		log_line("exits to KVM: all %" PRIu64, kernel);
 }

@@ -60,6 +60,9 @@ void vcpu_print_registers(const struct vcpu *vcpu);
 /* All KVM exits of this vCPU as the kernel counts them, or 0 if it does not. */
 uint64_t vcpu_kernel_exits(const struct vcpu *vcpu);
 
+/* The exits of `count` vCPUs together, by reason, on standard error. Any thread. */
+void vcpu_print_exits(const struct vcpu *vcpus, unsigned count);
+
 /* "io", "mmio", ... or NULL: the name of a KVM exit reason. */
 const char *vcpu_exit_name(unsigned reason);
 
