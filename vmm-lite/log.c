@@ -19,6 +19,10 @@ void log_line(const char *format, ...)
 	len += prefix;
 	if (len > (int)sizeof(line) - 2)
 		len = (int)sizeof(line) - 2;
+	/* What a message quotes may hold anything; it stays one line, and no terminal obeys it. */
+	for (int i = prefix; i < len; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
 	line[len++] = '\n';
 	/* One write, so that lines of several threads do not mix. */
 	if (write(STDERR_FILENO, line, (size_t)len) < 0)

@@ -132,8 +132,10 @@ static int open_boot_files(struct machine *m, char *err, size_t err_size)
 static int open_disks(struct machine *m, char *err, size_t err_size)
 {
 	for (unsigned i = 0; i < m->options->disk_count; i++) {
-		m->disks[i].disk = disk_open(&m->options->disks[i], err, err_size);
-		if (!m->disks[i].disk)
+		const struct disk_options *o = &m->options->disks[i];
+		struct disk *disk = m->disks[i].disk = disk_open(o, err, err_size);
+
+		if (!disk || virtio_blk_check(o, disk_info(disk), err, err_size))
 			return -EIO;
 	}
 	return 0;

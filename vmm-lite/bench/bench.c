@@ -14,6 +14,7 @@
 #define PATIENCE_STUCK_NS 1000000000ull /* where requests are made to hang */
 #define MEMORY_SPARE      (2ull << 20)
 #define RING_BYTES        160ull /* of one entry, indirect table included */
+#define DIRECT_PIECES     3      /* descriptors of a request without an indirect table */
 
 struct bench {
 	const struct options *options;
@@ -121,27 +122,41 @@ static int make_board(struct bench *bench)
 	return -1;
 }
 
+/* Before anything is created: what is wrong with the disk, and with the job on such a disk. */
+static int open_disk(struct bench *bench)
+{
+	const struct disk_options *o = bench->disk_options;
+	unsigned pieces = o->features_off & FEATURE(F_INDIRECT_DESC) ? DIRECT_PIECES : 1;
+	const struct disk_info *info;
+
+	bench->disk = disk_open(o, bench->err, sizeof(bench->err));
+	if (!bench->disk)
+		return -1;
+	info = disk_info(bench->disk);
+	if (info->alignment && bench->job.block_size % info->alignment)
+		snprintf(bench->err, sizeof(bench->err),
+			 "direct I/O of --disk '%s' needs a --block-size that is a multiple of %u",
+			 o->path, info->alignment);
+	else if (bench->job.depth > o->queue_size / pieces)
+		snprintf(bench->err, sizeof(bench->err),
+			 "--depth '%u' is more than the %u requests that fit into a queue: use a "
+			 "smaller depth or a greater queue-size=",
+			 bench->job.depth, o->queue_size / pieces);
+	else
+		return virtio_blk_check(o, info, bench->err, sizeof(bench->err));
+	return -1;
+}
+
 static int make_device(struct bench *bench)
 {
 	struct virtio_blk_config config = {
 	    .options = bench->disk_options,
+	    .disk = bench->disk,
 	    .mem = &bench->mem,
 	    .wires = bench_wires_plug(&bench->wires),
 	    .name = "disk0",
 	};
-	const struct disk_info *info;
 
-	bench->disk = disk_open(bench->disk_options, bench->err, sizeof(bench->err));
-	if (!bench->disk)
-		return -1;
-	info = disk_info(bench->disk);
-	if (info->alignment && bench->job.block_size % info->alignment) {
-		snprintf(bench->err, sizeof(bench->err),
-			 "direct I/O of disk '%s' needs a --block-size that is a multiple of %u",
-			 bench->disk_options->path, info->alignment);
-		return -1;
-	}
-	config.disk = bench->disk;
 	bench->blk = virtio_blk_new(&config, bench->err, sizeof(bench->err));
 	if (!bench->blk)
 		return -1;
@@ -153,20 +168,9 @@ static int make_device(struct bench *bench)
 
 static int start_driver(struct bench *bench)
 {
-	unsigned depth;
-
 	arena_init(&bench->arena, &bench->mem);
-	if (driver_init(&bench->driver, &bench->wires, &bench->arena, bench->disk_options->queues,
-			bench->err, sizeof(bench->err)))
-		return -1;
-	depth = driver_depth(&bench->driver);
-	if (bench->job.depth <= depth)
-		return 0;
-	snprintf(bench->err, sizeof(bench->err),
-		 "--depth %u is more than the %u requests that fit into a queue: use a smaller "
-		 "depth or a greater queue-size=",
-		 bench->job.depth, depth);
-	return -1;
+	return driver_init(&bench->driver, &bench->wires, &bench->arena,
+			   bench->disk_options->queues, bench->err, sizeof(bench->err));
 }
 
 static void take_down(struct bench *bench)
@@ -211,11 +215,11 @@ int bench_run(const struct options *options)
 		log_line("bench: %s", why);
 		return 2;
 	}
-	if (stage_ring_init(&rings, bench.err, sizeof(bench.err)))
+	if (make_memory(&bench) || open_disk(&bench) ||
+	    stage_ring_init(&rings, bench.err, sizeof(bench.err)))
 		goto fail;
 	stage_thread_begin("bench");
-	if (make_memory(&bench) || make_board(&bench) || make_device(&bench) ||
-	    start_driver(&bench) ||
+	if (make_board(&bench) || make_device(&bench) || start_driver(&bench) ||
 	    job_run(&bench.driver, &bench.arena, &bench.job, &result, bench.err, sizeof(bench.err)))
 		goto fail;
 	report = (struct report){options, &bench.driver, &bench.job, &result};

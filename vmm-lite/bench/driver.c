@@ -161,13 +161,6 @@ void driver_release(struct driver *driver)
 	driver->queue_count = 0;
 }
 
-unsigned driver_depth(const struct driver *driver)
-{
-	const struct driver_ring_options *options = &driver->queues[0].ring.options;
-
-	return options->indirect ? options->size : options->size / 3;
-}
-
 int blk_slot_init(struct blk_slot *slot, struct arena *arena, uint32_t bytes)
 {
 	*slot = (struct blk_slot){0};

@@ -55,9 +55,6 @@ int driver_init(struct driver *driver, struct bench_wires *wires, struct arena *
 /* Reset the device: afterwards it touches no memory of the driver's any more. */
 void driver_release(struct driver *driver);
 
-/* How many requests of three pieces fit into a queue at once. */
-unsigned driver_depth(const struct driver *driver);
-
 /* Memory for one request of up to `bytes`. 0 or -ENOMEM. */
 int blk_slot_init(struct blk_slot *slot, struct arena *arena, uint32_t bytes);
 

@@ -53,7 +53,10 @@ int bzimage_parse(struct bzimage *image, const uint8_t *head, size_t len, uint64
 	image->code_offset = ((h.setup_sects ? h.setup_sects : 4u) + 1) * 512ull;
 	if (file_size <= image->code_offset + ENTRY_64)
 		return no_kernel(err, err_size, "it is cut short");
+	/* To the end of the file, which may have more behind the code (a signature), never less. */
 	image->code_size = file_size - image->code_offset;
+	if (image->code_size < h.syssize * 16ull)
+		return no_kernel(err, err_size, "it is cut short");
 	image->load_address = h.pref_address;
 	image->init_size = h.init_size > image->code_size ? h.init_size : image->code_size;
 	if (h.pref_address < 0x100000 || h.pref_address >= GUEST_MEM_LOW_LIMIT ||

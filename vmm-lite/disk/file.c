@@ -82,7 +82,7 @@ static int check_kind(const char *path, const struct stat *st, char *err, size_t
 		kind = "a socket";
 	if (!kind)
 		return 0;
-	snprintf(err, err_size, "disk '%s' is %s: give a raw image file or a block device", path,
+	snprintf(err, err_size, "--disk '%s' is %s: give a raw image file or a block device", path,
 		 kind);
 	return -1;
 }
@@ -150,7 +150,7 @@ static int open_path(struct disk_file *file, const struct disk_options *options,
 		goto fail;
 	return check_kind(options->path, st, err, err_size);
 fail:
-	snprintf(err, err_size, "cannot open disk '%s'%s: %s%s", options->path,
+	snprintf(err, err_size, "cannot open --disk '%s'%s: %s%s", options->path,
 		 options->read_only ? "" : " for writing", strerror(errno), hint);
 	return -1;
 }
@@ -166,16 +166,16 @@ static int lock_image(struct disk_file *file, const struct disk_options *options
 		return 0;
 	if (errno != EAGAIN && errno != EACCES)
 		snprintf(err, err_size,
-			 "cannot lock disk '%s': %s; put the image on a file system with locks",
+			 "cannot lock --disk '%s': %s; put the image on a file system with locks",
 			 options->path, strerror(errno));
 	else if (options->read_only)
 		snprintf(err, err_size,
-			 "disk '%s' is being written by another program: end that first, or copy "
+			 "--disk '%s' is being written by another program: end that first, or copy "
 			 "the image",
 			 options->path);
 	else
 		snprintf(err, err_size,
-			 "disk '%s' is in use by another program: end that first, or use "
+			 "--disk '%s' is in use by another program: end that first, or use "
 			 "readonly=on in both",
 			 options->path);
 	return -1;
@@ -309,7 +309,7 @@ static int settle_blocks(struct disk_file *file, const struct disk_options *opti
 	if (options->block_size) {
 		if (options->block_size < file->io_align) {
 			snprintf(err, err_size,
-				 "disk '%s': block-size=%u is below the %u that direct I/O needs "
+				 "--disk '%s': block-size=%u is below the %u that direct I/O needs "
 				 "there; use direct=off",
 				 options->path, options->block_size, file->io_align);
 			return -1;
@@ -319,13 +319,15 @@ static int settle_blocks(struct disk_file *file, const struct disk_options *opti
 	if (info->physical_block < info->logical_block)
 		info->physical_block = info->logical_block;
 	if (!info->size) {
-		snprintf(err, err_size, "disk '%s' is empty: give it a size, 'truncate -s 1G FILE'",
+		snprintf(err, err_size,
+			 "--disk '%s' is empty: give it a size, 'truncate -s 1G FILE'",
 			 options->path);
 		return -1;
 	}
 	if (info->size % info->logical_block) {
 		snprintf(err, err_size,
-			 "disk '%s' has %" PRIu64 " bytes, not a multiple of its block of %u: pad "
+			 "--disk '%s' has %" PRIu64
+			 " bytes, not a multiple of its block of %u: pad "
 			 "it with 'truncate -s %%%u FILE'",
 			 options->path, info->size, info->logical_block, info->logical_block);
 		return -1;
@@ -348,7 +350,7 @@ int disk_file_open(struct disk_file *file, const struct disk_options *options, c
 	    lock_image(file, options, err, err_size))
 		goto fail;
 	if (read_size(file->fd, S_ISBLK(st.st_mode), &info->size)) {
-		snprintf(err, err_size, "cannot read the size of disk '%s': %s", options->path,
+		snprintf(err, err_size, "cannot read the size of --disk '%s': %s", options->path,
 			 strerror(errno));
 		goto fail;
 	}

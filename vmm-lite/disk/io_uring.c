@@ -560,7 +560,7 @@ struct disk *disk_uring_open(const struct disk_options *options, char *err, size
 	result = choose_setup(uring, options->iothread);
 	if (result) {
 		snprintf(err, err_size,
-			 "disk '%s': this kernel allows no io_uring: %s; use aio=sync",
+			 "--disk '%s': this kernel allows no io_uring: %s; use aio=sync",
 			 options->path, strerror(-result));
 		goto fail;
 	}

@@ -233,39 +233,58 @@ static const struct virtio_device_ops device_ops = {
 
 /* Creation and the rest of the public interface. */
 
-static int choose_features(struct virtio_blk *blk, char *err, size_t err_size)
+int virtio_blk_check(const struct disk_options *options, const struct disk_info *info, char *err,
+		     size_t err_size)
 {
-	const struct disk_options *o = &blk->options;
-	uint64_t possible = blk_config_possible(o, &blk->info);
-	uint64_t impossible = o->features_on & ~possible;
+	uint64_t impossible = options->features_on & ~blk_config_possible(options, info);
+	const char *name;
 
-	if (impossible) {
-		unsigned bit = (unsigned)__builtin_ctzll(impossible);
-		const char *name = feature_name(bit);
-
-		snprintf(err, err_size, "feature '%s' cannot be offered by disk '%s'; leave it out",
-			 name ? name : "?", o->path);
+	if (!options->queues || options->queues > DEVICE_MAX_QUEUES || !options->queue_size ||
+	    options->queue_size > QUEUE_MAX_SIZE) {
+		snprintf(err, err_size, "--disk '%s': 1 to %d queues of 1 to %d", options->path,
+			 DEVICE_MAX_QUEUES, QUEUE_MAX_SIZE);
 		return -1;
 	}
+	if (info->zoned.model == DISK_ZONES_HOST_MANAGED &&
+	    !(blk_config_features(options, info) & ~options->features_off & FEATURE(F_ZONED))) {
+		snprintf(err, err_size,
+			 "--disk '%s' is host-managed: without feature 'zoned' no driver could "
+			 "write to it; leave features=-zoned out",
+			 options->path);
+		return -1;
+	}
+	/* The legacy interface knows no zones, and has no way to refuse a driver that knows none. */
+	if (info->zoned.model == DISK_ZONES_HOST_MANAGED &&
+	    options->transport == TRANSPORT_LEGACY) {
+		snprintf(err, err_size,
+			 "--disk '%s' is host-managed, which transport=legacy cannot tell; use "
+			 "transport=modern",
+			 options->path);
+		return -1;
+	}
+	if (!impossible)
+		return 0;
+	name = feature_name((unsigned)__builtin_ctzll(impossible));
+	snprintf(err, err_size,
+		 "--disk features='+%s' cannot be offered by --disk '%s'; leave it out",
+		 name ? name : "?", options->path);
+	return -1;
+}
+
+static void choose_features(struct virtio_blk *blk)
+{
+	const struct disk_options *o = &blk->options;
+
 	blk->dev.offered = (blk_config_features(o, &blk->info) | o->features_on) & ~o->features_off;
 	/* What hangs on a feature goes with it. (5.2.5) */
 	if (!(blk->dev.offered & FEATURE(F_FLUSH)))
 		blk->dev.offered &= ~FEATURE(F_CONFIG_WCE);
 	blk->dev.required = FEATURE(F_VERSION_1);
 	/* Whoever does not know the zones would write where it must not. (5.2.5.2) */
-	if (blk->info.zoned.model == DISK_ZONES_HOST_MANAGED) {
-		if (!(blk->dev.offered & FEATURE(F_ZONED))) {
-			snprintf(err, err_size,
-				 "disk '%s' is host-managed: without feature 'zoned' no driver "
-				 "could write to it; leave features=-zoned out",
-				 o->path);
-			return -1;
-		}
+	if (blk->info.zoned.model == DISK_ZONES_HOST_MANAGED)
 		blk->dev.required |= FEATURE(F_ZONED);
-	}
 	if (o->ring == RING_PACKED)
 		blk->dev.required |= FEATURE(F_RING_PACKED) & blk->dev.offered;
-	return 0;
 }
 
 static int init_queues(struct virtio_blk *blk, const struct guest_mem *mem, char *err,
@@ -297,34 +316,19 @@ struct virtio_blk *virtio_blk_new(const struct virtio_blk_config *config, char *
 	const struct disk_options *o = config->options;
 	struct virtio_blk *blk = NULL;
 
-	if (!o->queues || o->queues > DEVICE_MAX_QUEUES || !o->queue_size ||
-	    o->queue_size > QUEUE_MAX_SIZE) {
-		snprintf(err, err_size, "disk '%s': 1 to %d queues of 1 to %d", o->path,
-			 DEVICE_MAX_QUEUES, QUEUE_MAX_SIZE);
+	if (virtio_blk_check(o, disk_info(config->disk), err, err_size))
 		return NULL;
-	}
 	blk = calloc(1, sizeof(*blk) + o->queues * sizeof(blk->queues[0]));
 	if (!blk) {
-		snprintf(err, err_size, "no memory for disk '%s'", o->path);
+		snprintf(err, err_size, "no memory for --disk '%s'", o->path);
 		return NULL;
 	}
 	blk->options = *o;
 	blk->disk = config->disk;
 	blk->wires = config->wires;
 	blk->info = *disk_info(config->disk);
-	/* The legacy interface knows no zones, and has no way to refuse a driver that knows none. */
-	if (blk->info.zoned.model == DISK_ZONES_HOST_MANAGED) {
-		if (o->transport == TRANSPORT_LEGACY) {
-			snprintf(
-			    err, err_size,
-			    "disk '%s' is host-managed, which transport=legacy cannot tell; use "
-			    "transport=modern",
-			    o->path);
-			free(blk);
-			return NULL;
-		}
+	if (blk->info.zoned.model == DISK_ZONES_HOST_MANAGED)
 		blk->options.transport = TRANSPORT_MODERN;
-	}
 	snprintf(blk->name, sizeof(blk->name), "%s", config->name);
 	blk->dev.ops = &device_ops;
 	blk->dev.name = blk->name;
@@ -336,10 +340,11 @@ struct virtio_blk *virtio_blk_new(const struct virtio_blk_config *config, char *
 
 	/* The function first, so that releasing it is always right. */
 	if (virtio_pci_init(&blk->pci, &blk->dev, &blk->options, &config->wires, blk->kick_fds)) {
-		snprintf(err, err_size, "no memory or file descriptors for disk '%s'", o->path);
+		snprintf(err, err_size, "no memory or file descriptors for --disk '%s'", o->path);
 		goto fail;
 	}
-	if (choose_features(blk, err, err_size) || init_queues(blk, config->mem, err, err_size))
+	choose_features(blk);
+	if (init_queues(blk, config->mem, err, err_size))
 		goto fail;
 	default_cache_mode(blk);
 	show_zones(blk, true);

@@ -27,6 +27,13 @@ struct virtio_blk_config {
 };
 
 /*
+ * Can there be such a device over such a disk? Pure, for those who want to know before they create
+ * anything else; virtio_blk_new asks, too. 0, or -1 with a sentence in err.
+ */
+int virtio_blk_check(const struct disk_options *options, const struct disk_info *info, char *err,
+		     size_t err_size);
+
+/*
  * NULL with a sentence in err. Starts no thread before the driver enables a queue and sets
  * DRIVER_OK. Requests are taken only while the function's bus mastering is on (command bit 2).
  * The wires' functions are called with locks of the device held: they must not come back to it.
