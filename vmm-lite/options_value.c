@@ -249,7 +249,15 @@ int option_parse_value(struct option_context *ctx, const struct option_row *row,
 	switch (row->kind) {
 	case OPTION_FLAG: *(bool *)at = true; return 0;
 	case OPTION_TEXT: return parse_text(ctx, row, value, at);
-	case OPTION_TIME: return parse_time(ctx, value, at);
+	case OPTION_TIME:
+		if (parse_time(ctx, value, &number))
+			return OPTION_USAGE;
+		if (number < row->min)
+			return option_refuse(ctx,
+					     "%s'%s' is too short; allowed: from %" PRIu64 "ns",
+					     ctx->subject, value, row->min);
+		*(uint64_t *)at = number;
+		return 0;
 	case OPTION_DELAY: return parse_delay(ctx, at, value);
 	case OPTION_ERROR: return parse_error(ctx, at, value);
 	case OPTION_FEATURES: return parse_features(ctx, base, value);

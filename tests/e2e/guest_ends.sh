@@ -91,6 +91,7 @@ guest() { lab/guest-run -a vbt.init=ram "$@"; }
 truncate -s 16M "$work/disk"
 cp "$work/disk" "$work/disk2"
 # A kernel's reboot, told from the first boot by what it wrote to the disk.
+# shellcheck disable=SC2016 # the guest expands it
 turns='read -r mark </dev/vdb; if [ "$mark" = again ]; then echo second boot; exit 0; fi
 echo first boot; echo again | dd of=/dev/vdb conv=fsync 2>/dev/null; reboot -f; sleep 100'
 guest "$turns" --disk "$work/disk" >"$work/linux" 2>&1

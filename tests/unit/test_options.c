@@ -221,6 +221,8 @@ static void check_row(const struct value_of *v)
 		takes(v, "1.5s");
 		refuses(v, "1", "no time; allowed: a number with ns, us, ms or s");
 		refuses(v, "1m", "allowed");
+		if (v->row->min)
+			refuses(v, "0s", "too short; allowed: from");
 		refuses(v, "-1s", "allowed");
 		break;
 	/* These have a grammar of their own, and tests of their own below. */
