@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: -m 4G -t 400
+# lab: -m 3G -t 600
 # Runs in the lab. How a machine ends, and how it starts again: triple fault and KVM internal error are
 # told with registers and a status that is not 0; a reboot is a fresh boot, or the end if so asked; a
 # full host disk is an I/O error that the guest survives. Eight vCPUs start.
@@ -86,7 +86,7 @@ check "--exit-on-reboot: status 0" "$work/exit" [ $? -eq 0 ]
 check "--exit-on-reboot: one start only" "$work/exit" [ "$(grep -c '^memory' "$work/exit")" -eq 1 ]
 
 # guest ARGUMENT...: boots from the initramfs alone; arguments as for lab/guest-run.
-guest() { lab/guest-run -a vbt.init=ram "$@"; }
+guest() { timeout 150 lab/guest-run -a vbt.init=ram "$@"; }
 
 truncate -s 16M "$work/disk"
 cp "$work/disk" "$work/disk2"

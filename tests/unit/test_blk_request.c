@@ -395,6 +395,53 @@ static void test_segments(void **state)
 	}
 }
 
+/* What the device answers into the guest's memory needs room there; zones have to exist. */
+static void test_answers(void **state)
+{
+	start();
+	rules.features |= FEATURE(F_LIFETIME) | FEATURE(F_ZONED);
+	rules.max_append = 8;
+	usual(BLK_T_GET_LIFETIME, 0, sizeof(struct blk_lifetime), true);
+	accepted(BLK_GET_LIFETIME, 0, sizeof(struct blk_lifetime));
+	usual(BLK_T_GET_LIFETIME, 0, sizeof(struct blk_lifetime) - 1, true);
+	refused(BLK_ERROR_room);
+	usual(BLK_T_ZONE_REPORT, CAPACITY - 1, 4096, true);
+	accepted(BLK_ZONE_REPORT, CAPACITY - 1, 4096);
+	usual(BLK_T_ZONE_REPORT, CAPACITY, 4096, true);
+	refused(BLK_ERROR_zone);
+	usual(BLK_T_ZONE_REPORT, 0, sizeof(struct blk_zone_report) - 1, true);
+	refused(BLK_ERROR_room);
+	usual(BLK_T_ZONE_RESET, UINT64_MAX, 0, false);
+	refused(BLK_ERROR_zone);
+
+	/* The sector that an append went to comes before the status, wherever those bytes lie. */
+	for (uint32_t sectors = 8; sectors < 10; sectors++) {
+		start();
+		rules.features |= FEATURE(F_ZONED);
+		rules.max_append = 8;
+		header(BLK_T_ZONE_APPEND, 16);
+		readable(HEADER, 16);
+		readable(DATA, 512 * sectors);
+		writable(DATA - 0x1000, 3);
+		writable(DATA - 0x2000, 6); /* five bytes, and the status */
+		parse();
+		if (sectors > 8) {
+			refused(BLK_ERROR_append_size);
+			continue;
+		}
+		assert_int_equal(r.error, BLK_ERROR_none);
+		assert_int_equal(r.action, BLK_ZONE_APPEND);
+		assert_int_equal(r.data_length, 4096);
+		assert_ptr_equal(r.append[0], at(DATA - 0x1000));
+		assert_ptr_equal(r.append[2], at(DATA - 0x1000 + 2));
+		assert_ptr_equal(r.append[3], at(DATA - 0x2000));
+		assert_ptr_equal(r.append[7], at(DATA - 0x2000 + 4));
+		assert_ptr_equal(r.status, at(DATA - 0x2000 + 5));
+	}
+	usual(BLK_T_ZONE_APPEND, 0, 512, false);
+	refused(BLK_ERROR_room);
+}
+
 /* Only what was written without a gap counts, and the status if all before it was. (2.7.8.2) */
 static void test_used_length(void **state)
 {
@@ -426,10 +473,11 @@ static void test_pure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_types),       cmocka_unit_test(test_range),
-	    cmocka_unit_test(test_read_only),   cmocka_unit_test(test_framing),
-	    cmocka_unit_test(test_bad_chains),  cmocka_unit_test(test_segments),
-	    cmocka_unit_test(test_used_length), cmocka_unit_test(test_pure),
+	    cmocka_unit_test(test_types),      cmocka_unit_test(test_range),
+	    cmocka_unit_test(test_read_only),  cmocka_unit_test(test_framing),
+	    cmocka_unit_test(test_bad_chains), cmocka_unit_test(test_segments),
+	    cmocka_unit_test(test_answers),    cmocka_unit_test(test_used_length),
+	    cmocka_unit_test(test_pure),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -96,6 +96,10 @@ static const struct {
     {"aio", "run --kernel k --disk null,%s"},
     {"size", "run --kernel k --disk null,aio=null,%s"},
     {"zone-size", "run --kernel k --disk d,zoned=host-managed,%s"},
+    {"zone-capacity", "run --kernel k --disk d,zoned=host-managed,zone-size=1T,%s"},
+    {"zone-conventional", "run --kernel k --disk d,zoned=host-managed,%s"},
+    {"zone-max-open", "run --kernel k --disk d,zoned=host-managed,%s"},
+    {"zone-max-active", "run --kernel k --disk d,zoned=host-managed,%s"},
 };
 
 struct value_of {
@@ -230,6 +234,7 @@ static void check_row(const struct value_of *v)
 	case OPTION_RECORDER:
 	case OPTION_DELAY:
 	case OPTION_ERROR:
+	case OPTION_LIFETIME:
 	case OPTION_FEATURES: break;
 	}
 }
@@ -473,6 +478,26 @@ static void test_error(void **state)
 	    NULL);
 }
 
+static void test_lifetime(void **state)
+{
+	struct disk_options disk;
+
+	assert_int_equal(options_parse_disk(&disk, "d,lifetime=3:0:11", message, sizeof(message)),
+			 0);
+	assert_true(disk.lifetime_given);
+	assert_int_equal(disk.lifetime[0], 3);
+	assert_int_equal(disk.lifetime[1], 0);
+	assert_int_equal(disk.lifetime[2], 11);
+	options_release_disk(&disk);
+	bad(DISK("d,lifetime=4:0:0"), "--disk lifetime='4:0:0' is no lifetime; allowed: EOL:A:B",
+	    NULL, NULL);
+	bad(DISK("d,lifetime=0:12:0"), "is no lifetime", NULL, NULL);
+	bad(DISK("d,lifetime=1:1"), "is no lifetime", NULL, NULL);
+	bad(DISK("d,lifetime=1:1:1:1"), "is no lifetime", NULL, NULL);
+	bad(DISK("d,lifetime=1"), "is no lifetime", NULL, NULL);
+	bad(DISK("d,lifetime="), "is no lifetime", NULL, NULL);
+}
+
 static void test_features(void **state)
 {
 	char line[100];
@@ -539,6 +564,15 @@ static void test_combinations(void **state)
 	bad(DISK("d,size=1G"), "--disk size= is for aio=null only", "'d'", NULL);
 	bad(DISK("d,zone-size=1M"), "--disk zone-size= needs zoned=", NULL, NULL);
 	bad(DISK("d,zoned=host-managed,zone-size=3M"), "power of two", NULL, NULL);
+	bad(DISK("d,zone-max-open=1"), "--disk zone-max-open= needs zoned=", NULL, NULL);
+	bad(DISK("d,zoned=host-managed,zone-size=1M,zone-capacity=2M"), "larger than the zone",
+	    NULL, NULL);
+	bad(DISK("d,zoned=host-aware,zone-max-active=1"), "need zoned=host-managed", NULL, NULL);
+	bad(DISK("d,zoned=host-managed,transport=legacy"), "transport=modern", NULL, NULL);
+	bad(DISK("d,zoned=host-managed,features=+discard"), "zoned='host-managed'", "'+discard'",
+	    NULL);
+	bad(DISK("d,zoned=host-managed,features=-zoned"), "zoned='host-managed'", "'zoned'", NULL);
+	bad("bench --disk d,zoned=host-aware", "leave zoned= out", NULL, NULL);
 	bad(DISK("d,transport=legacy,ring=packed"), "--disk ring='packed' needs virtio 1.x",
 	    "ring=split", NULL);
 	bad(DISK("d,transport=legacy,features=+in-order"), "transport='legacy'", "'+in-order'",
@@ -581,9 +615,9 @@ int main(void)
 	    cmocka_unit_test(test_commands),     cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_stored),       cmocka_unit_test(test_choices_are_stored),
 	    cmocka_unit_test(test_numbers),      cmocka_unit_test(test_delay),
-	    cmocka_unit_test(test_error),        cmocka_unit_test(test_features),
-	    cmocka_unit_test(test_disks),        cmocka_unit_test(test_combinations),
-	    cmocka_unit_test(test_help),
+	    cmocka_unit_test(test_error),        cmocka_unit_test(test_lifetime),
+	    cmocka_unit_test(test_features),     cmocka_unit_test(test_disks),
+	    cmocka_unit_test(test_combinations), cmocka_unit_test(test_help),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
