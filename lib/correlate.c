@@ -19,6 +19,7 @@ struct vbt_correlator *vbt_correlator_new(const struct vbt_correlator_options *o
 	if (!c)
 		return NULL;
 	c->options = *options;
+	c->changes = options->info ? options->info->changes - 1 : 0; /* not read yet */
 	if (!c->options.timeout_ns)
 		c->options.timeout_ns = DEFAULT_TIMEOUT;
 	if (!c->options.max_in_flight)
@@ -70,14 +71,6 @@ bool vbt_grow(void **array, uint32_t count, uint32_t *room, size_t size)
 	*array = bigger;
 	*room = more;
 	return true;
-}
-
-/* By how much a VMM's time and a kernel time of the same moment can differ. */
-uint64_t vbt_slack(const struct vbt_correlator *c, unsigned target)
-{
-	const struct vbt_trace_info *info = c->options.info;
-
-	return info && target < info->targets ? info->target[target].clock_error_ns : 0;
 }
 
 struct thread *vbt_thread_find(struct vbt_correlator *c, uint32_t tid)
@@ -333,6 +326,8 @@ int vbt_correlator_events(struct vbt_correlator *c, const struct vbt_event *even
 
 	if (info && info->changes != c->changes) {
 		c->changes = info->changes;
+		for (uint32_t i = 0; i < info->targets; i++)
+			c->slack[i] = info->target[i].clock_error_ns;
 		for (uint32_t i = 0; i < c->queues; i++)
 			vbt_queue_setup(c, c->queue[i]);
 	}

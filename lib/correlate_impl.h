@@ -184,7 +184,8 @@ struct vbt_correlator {
 	uint64_t next_id;
 	uint64_t now; /* latest time */
 	uint64_t next_sweep;
-	uint32_t changes; /* info->changes that queues were set up by */
+	uint32_t changes; /* info->changes that queues and slacks were set up by */
+	uint64_t slack[VBT_MAX_TARGETS];
 	bool no_memory;
 
 	struct queue **queue;
@@ -212,6 +213,7 @@ struct vbt_correlator {
 	/* Block events that the clocks put before the submit that they belong to. */
 	struct vbt_event early_bio[EARLY_BIOS];
 	uint32_t early_bios;
+	uint64_t early_latest; /* time of the latest one */
 
 	struct irq *irq;
 	uint32_t irqs, irq_room, irq_free;
@@ -224,8 +226,13 @@ struct vbt_correlator {
 
 #define LOST_SLOTS (VBT_MAX_SOURCES + 1)
 
+/* By how much a VMM's time and a kernel time of the same moment can differ. */
+static inline uint64_t vbt_slack(const struct vbt_correlator *c, unsigned target)
+{
+	return target < VBT_MAX_TARGETS ? c->slack[target] : 0;
+}
+
 /* correlate.c */
-uint64_t vbt_slack(const struct vbt_correlator *c, unsigned target);
 struct thread *vbt_thread(struct vbt_correlator *c, const struct vbt_event *event);
 struct thread *vbt_thread_find(struct vbt_correlator *c, uint32_t tid);
 bool vbt_grow(void **array, uint32_t count, uint32_t *room, size_t size);

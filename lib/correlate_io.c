@@ -55,6 +55,9 @@ static void bind(struct vbt_correlator *c, struct queue *q, const struct vbt_eve
 			   (uint64_t)q->index << 32 | event->seq, c->options.max_in_flight, is_live,
 			   c))
 		c->no_memory = true;
+	/* Most submits have no event before them. */
+	if (c->early_latest + vbt_slack(c, event->target) < event->time)
+		return;
 	for (uint32_t i = 0; vbt_slack(c, event->target) && i < EARLY_BIOS; i++) {
 		/* From the oldest on. */
 		struct vbt_event *early = &c->early_bio[(c->early_bios + i) % EARLY_BIOS];
@@ -153,8 +156,11 @@ void vbt_on_bio(struct vbt_correlator *c, const struct vbt_event *event)
 	}
 	if (!f) {
 		c->stats.stray++;
-		if (vbt_slack(c, event->target))
+		if (vbt_slack(c, event->target)) {
 			c->early_bio[c->early_bios++ % EARLY_BIOS] = *event;
+			if (event->time > c->early_latest)
+				c->early_latest = event->time;
+		}
 		return;
 	}
 	take_bio(f, event);

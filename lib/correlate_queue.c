@@ -262,6 +262,11 @@ struct flight *vbt_flight_get(struct vbt_correlator *c, struct queue *q,
 	return f;
 }
 
+static unsigned missing(const struct vbt_request *r)
+{
+	return ~(unsigned)r->present & (BIT(VBT_MARK_COUNT) - 1);
+}
+
 /* Give every mark that is missing its reason. */
 static void explain(struct vbt_correlator *c, struct queue *q, struct flight *f, unsigned rest)
 {
@@ -273,13 +278,11 @@ static void explain(struct vbt_correlator *c, struct queue *q, struct flight *f,
 
 	vbt_kick_resolve(c, q, f, true);
 	vbt_io_finish(q, f, rest);
-	for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++) {
-		unsigned reason = r->absent[mark];
+	for (unsigned left = r->present; left; left &= left - 1)
+		r->absent[__builtin_ctz(left)] = VBT_ABSENT_none;
+	for (unsigned left = missing(r); left; left &= left - 1) {
+		unsigned mark = (unsigned)__builtin_ctz(left), reason = r->absent[mark];
 
-		if (vbt_request_has(r, mark)) {
-			r->absent[mark] = VBT_ABSENT_none;
-			continue;
-		}
 		if (reason)
 			continue;
 		if (q->why_not[mark])
@@ -304,13 +307,13 @@ static void explain(struct vbt_correlator *c, struct queue *q, struct flight *f,
 void vbt_flight_emit(struct vbt_correlator *c, struct queue *q, struct flight *f, unsigned rest)
 {
 	struct vbt_request *r = &f->r;
-	unsigned present, inferred;
+	unsigned present, inferred, reasons = 0;
 
 	explain(c, q, f, rest);
 	r->inferred &= r->present; /* what was to be a guess may not have come */
-	r->complete = true;
-	for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++)
-		r->complete &= !vbt_absent_broken(r->absent[mark]);
+	for (unsigned left = missing(r); left; left &= left - 1)
+		reasons |= BIT(r->absent[__builtin_ctz(left)]);
+	r->complete = !(reasons & VBT_ABSENT_BROKEN);
 	present = (unsigned)__builtin_popcount(r->present);
 	inferred = (unsigned)__builtin_popcount(r->inferred);
 	c->stats.requests++;

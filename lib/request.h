@@ -81,6 +81,10 @@ struct vbt_request {
 	uint8_t absent[VBT_MARK_COUNT]; /* enum vbt_absent; VBT_ABSENT_none where present */
 };
 
+/* The reasons that break a request, as bits. */
+#define VBT_ABSENT_BIT(id, broken, text) (broken##u << VBT_ABSENT_##id) |
+#define VBT_ABSENT_BROKEN                (VBT_ABSENT_REASONS(VBT_ABSENT_BIT) 0u)
+
 static inline bool vbt_request_has(const struct vbt_request *request, unsigned mark)
 {
 	return request->present >> mark & 1;
