@@ -126,13 +126,37 @@ static struct vbt_group_stage *get_stage(struct vbt_group *group, unsigned from,
 	return *stage;
 }
 
+/* What requests with these marks add to. 0 or -ENOMEM. */
+static int make_plan(struct vbt_group *group, unsigned life)
+{
+	struct vbt_group_plan *plan = &group->plan;
+	unsigned from = life ? (unsigned)__builtin_ctz(life) : 0;
+
+	*plan = (struct vbt_group_plan){.first = (uint8_t)from};
+	for (unsigned left = life & (life - 1); left; left &= left - 1) {
+		unsigned to = (unsigned)__builtin_ctz(left), i = plan->count++;
+
+		plan->to[i] = (uint8_t)to;
+		plan->layer[i] = (uint8_t)vbt_layer_of(from, to);
+		plan->layers |= 1u << plan->layer[i];
+		plan->stage[i] = get_stage(group, from, to);
+		if (!plan->stage[i]) {
+			*plan = (struct vbt_group_plan){0};
+			return -ENOMEM;
+		}
+		from = to;
+	}
+	plan->life = life;
+	return 0;
+}
+
 int vbt_breakdown_add(struct vbt_breakdown *breakdown, const struct vbt_request *request)
 {
 	struct vbt_group_key key = key_of(breakdown->by, request);
-	struct vbt_segment segment[VBT_MARK_COUNT - 1];
 	struct vbt_group *group = breakdown->last;
-	uint64_t layer[VBT_LAYER_COUNT] = {0}, total = 0;
-	unsigned count, seen = 0;
+	uint64_t layer[VBT_LAYER_COUNT] = {0}, now;
+	const struct vbt_group_plan *plan;
+	unsigned life;
 	int error;
 
 	if (!group || compare_keys(&group->key, &key))
@@ -148,19 +172,22 @@ int vbt_breakdown_add(struct vbt_breakdown *breakdown, const struct vbt_request 
 		return 0;
 	}
 	/* Memory first, so that a request is in all distributions or in none. */
-	count = vbt_request_segments(request, segment);
-	for (unsigned i = 0; i < count; i++)
-		if (!get_stage(group, segment[i].from, segment[i].to))
-			return -ENOMEM;
-	for (unsigned i = 0; i < count; i++) {
-		vbt_histogram_add(&group->stage[segment[i].from][segment[i].to]->ns, segment[i].ns);
-		layer[segment[i].layer] += segment[i].ns;
-		seen |= 1u << segment[i].layer;
-		total += segment[i].ns;
+	life = vbt_request_life(request);
+	if (life != group->plan.life && make_plan(group, life))
+		return -ENOMEM;
+	plan = &group->plan;
+	now = request->mark[plan->first];
+	for (unsigned i = 0; i < plan->count; i++) {
+		/* As vbt_request_segments: what goes back is 0, and the next one shorter. */
+		uint64_t then = request->mark[plan->to[i]], ns = then > now ? then - now : 0;
+
+		vbt_histogram_add(&plan->stage[i]->ns, ns);
+		layer[plan->layer[i]] += ns;
+		now += ns;
 	}
-	for (; seen; seen &= seen - 1)
-		vbt_histogram_add(&group->layer[__builtin_ctz(seen)], layer[__builtin_ctz(seen)]);
-	vbt_histogram_add(&group->total, total);
+	for (unsigned left = plan->layers; left; left &= left - 1)
+		vbt_histogram_add(&group->layer[__builtin_ctz(left)], layer[__builtin_ctz(left)]);
+	vbt_histogram_add(&group->total, now - request->mark[plan->first]);
 	group->count++;
 	group->errors += request->status != 0;
 	group->bytes += request->bytes;

@@ -45,6 +45,14 @@ struct vbt_group_stage {
 	struct vbt_histogram ns;
 };
 
+/* The stages of requests with the same marks, so that they are found once for many. Private. */
+struct vbt_group_plan {
+	unsigned life; /* as vbt_request_life; 0: none yet */
+	unsigned count, layers;
+	uint8_t first, to[VBT_MARK_COUNT - 1], layer[VBT_MARK_COUNT - 1];
+	struct vbt_group_stage *stage[VBT_MARK_COUNT - 1];
+};
+
 struct vbt_group {
 	struct vbt_group_key key;
 	uint64_t count; /* complete requests: those in the distributions */
@@ -55,6 +63,7 @@ struct vbt_group {
 	struct vbt_histogram layer[VBT_LAYER_COUNT];
 	/* By marks; NULL where no request had that step. */
 	struct vbt_group_stage *stage[VBT_MARK_COUNT][VBT_MARK_COUNT];
+	struct vbt_group_plan plan; /* of the last request */
 };
 
 struct vbt_breakdown {

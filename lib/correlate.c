@@ -27,7 +27,6 @@ struct vbt_correlator *vbt_correlator_new(const struct vbt_correlator_options *o
 	if (!c->options.max_queues)
 		c->options.max_queues = DEFAULT_QUEUES;
 	c->irq_free = c->irq_oldest = c->irq_newest = NONE;
-	c->last_thread = NONE;
 	c->queue = calloc(c->options.max_queues, sizeof(*c->queue));
 	c->lost = calloc(LOST_SLOTS, sizeof(*c->lost));
 	if (!c->queue || !c->lost) {
@@ -73,16 +72,13 @@ bool vbt_grow(void **array, uint32_t count, uint32_t *room, size_t size)
 	return true;
 }
 
-struct thread *vbt_thread_find(struct vbt_correlator *c, uint32_t tid)
+struct thread *vbt_thread_search(struct vbt_correlator *c, uint32_t tid)
 {
-	uint64_t index;
+	uint64_t index = tid ? vbt_table_get(&c->thread_table, tid) : VBT_TABLE_NONE;
 
-	if (c->last_thread != NONE && c->thread[c->last_thread].tid == tid)
-		return &c->thread[c->last_thread];
-	index = tid ? vbt_table_get(&c->thread_table, tid) : VBT_TABLE_NONE;
 	if (index == VBT_TABLE_NONE)
 		return NULL;
-	c->last_thread = (uint32_t)index;
+	c->recent_thread[tid % RECENT] = (uint32_t)index;
 	return &c->thread[index];
 }
 

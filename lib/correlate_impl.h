@@ -17,6 +17,7 @@
 #define KICK_HISTORY 512 /* kicks of a queue that can still be linked; a power of two */
 #define WAKE_HISTORY 8
 #define EARLY_BIOS   16
+#define RECENT       16
 #define IRQ_MARKS    (BIT(VBT_MARK_msi) | BIT(VBT_MARK_inject) | BIT(VBT_MARK_eoi))
 #define IO_MARKS     (BIT(VBT_MARK_queue) | BIT(VBT_MARK_issue) | BIT(VBT_MARK_complete))
 
@@ -190,12 +191,12 @@ struct vbt_correlator {
 
 	struct queue **queue;
 	uint32_t queues;
-	struct queue *last_queue;
+	struct queue *recent_queue[RECENT]; /* by a hash; checked by whoever looks */
 	struct vbt_table queue_table;
 
 	struct thread *thread;
 	uint32_t threads, thread_room;
-	uint32_t last_thread;
+	uint32_t recent_thread[RECENT]; /* by tid; index, checked likewise */
 	struct vbt_table thread_table;
 
 	struct vector *vector;
@@ -234,13 +235,52 @@ static inline uint64_t vbt_slack(const struct vbt_correlator *c, unsigned target
 
 /* correlate.c */
 struct thread *vbt_thread(struct vbt_correlator *c, const struct vbt_event *event);
-struct thread *vbt_thread_find(struct vbt_correlator *c, uint32_t tid);
+struct thread *vbt_thread_search(struct vbt_correlator *c, uint32_t tid);
+
+static inline struct thread *vbt_thread_find(struct vbt_correlator *c, uint32_t tid)
+{
+	uint32_t recent = c->recent_thread[tid % RECENT];
+
+	if (recent < c->threads && c->thread[recent].tid == tid)
+		return &c->thread[recent];
+	return vbt_thread_search(c, tid);
+}
+
 bool vbt_grow(void **array, uint32_t count, uint32_t *room, size_t size);
 
 /* correlate_queue.c */
-struct queue *vbt_queue(struct vbt_correlator *c, unsigned target, unsigned device, unsigned queue);
+struct queue *vbt_queue_search(struct vbt_correlator *c, unsigned target, unsigned device,
+			       unsigned queue);
+
+static inline unsigned vbt_queue_slot(unsigned target, unsigned device, unsigned queue)
+{
+	return (queue + 5 * device + 3 * target) % RECENT;
+}
+
+/* The queue, made if it is new. NULL if there are too many. */
+static inline struct queue *vbt_queue(struct vbt_correlator *c, unsigned target, unsigned device,
+				      unsigned queue)
+{
+	struct queue *q = c->recent_queue[vbt_queue_slot(target, device, queue)];
+
+	if (q && q->stats.queue == queue && q->stats.device == device && q->stats.target == target)
+		return q;
+	return vbt_queue_search(c, target, device, queue);
+}
+
 void vbt_queue_setup(struct vbt_correlator *c, struct queue *q);
-struct flight *vbt_flight_find(struct queue *q, uint32_t seq);
+struct flight *vbt_flight_search(struct queue *q, uint32_t seq);
+
+/* The request in flight of that number; NULL if there is none. */
+static inline struct flight *vbt_flight_find(struct queue *q, uint32_t seq)
+{
+	struct flight *f = &q->slot[seq & q->mask];
+
+	if (f->r.seq == seq)
+		return f->state == FLIGHT_LIVE ? f : NULL;
+	return q->stragglers ? vbt_flight_search(q, seq) : NULL;
+}
+
 struct flight *vbt_flight_get(struct vbt_correlator *c, struct queue *q,
 			      const struct vbt_event *event);
 /* Set a mark's time as exact. */

@@ -81,17 +81,16 @@ no_memory:
 	return NULL;
 }
 
-struct queue *vbt_queue(struct vbt_correlator *c, unsigned target, unsigned device, unsigned queue)
+struct queue *vbt_queue_search(struct vbt_correlator *c, unsigned target, unsigned device,
+			       unsigned queue)
 {
-	struct queue *q = c->last_queue;
-	uint64_t index;
+	uint64_t index =
+	    vbt_table_get(&c->queue_table, (uint64_t)target << 24 | device << 16 | queue);
+	struct queue *q =
+	    index == VBT_TABLE_NONE ? new_queue(c, target, device, queue) : c->queue[index];
 
-	if (q && q->stats.queue == queue && q->stats.device == device && q->stats.target == target)
-		return q;
-	index = vbt_table_get(&c->queue_table, (uint64_t)target << 24 | device << 16 | queue);
-	q = index == VBT_TABLE_NONE ? new_queue(c, target, device, queue) : c->queue[index];
 	if (q)
-		c->last_queue = q;
+		c->recent_queue[vbt_queue_slot(target, device, queue)] = q;
 	return q;
 }
 
@@ -109,12 +108,8 @@ static bool older(uint32_t a, uint32_t b)
 	return (int32_t)(a - b) < 0;
 }
 
-struct flight *vbt_flight_find(struct queue *q, uint32_t seq)
+struct flight *vbt_flight_search(struct queue *q, uint32_t seq)
 {
-	struct flight *f = &q->slot[seq & q->mask];
-
-	if (f->r.seq == seq)
-		return f->state == FLIGHT_LIVE ? f : NULL;
 	for (uint32_t i = 0; i < q->stragglers; i++)
 		if (q->straggler[i].r.seq == seq)
 			return &q->straggler[i];

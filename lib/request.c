@@ -14,7 +14,7 @@ static const uint8_t layer_after[VBT_MARK_COUNT] = {
     [VBT_MARK_inject] = VBT_LAYER_guest, [VBT_MARK_eoi] = VBT_LAYER_guest,
 };
 
-static unsigned layer_of(unsigned from, unsigned to)
+unsigned vbt_layer_of(unsigned from, unsigned to)
 {
 	/* Without the injection the irq layer ends at M; what follows is the guest's. */
 	if (from == VBT_MARK_msi && to == VBT_MARK_eoi)
@@ -25,8 +25,7 @@ static unsigned layer_of(unsigned from, unsigned to)
 	return layer_after[from];
 }
 
-/* The marks that count: all present ones, from the pop on if there is no kick of its own. */
-static unsigned life(const struct vbt_request *request)
+unsigned vbt_request_life(const struct vbt_request *request)
 {
 	unsigned present = request->present;
 
@@ -39,7 +38,7 @@ static unsigned life(const struct vbt_request *request)
 unsigned vbt_request_segments(const struct vbt_request *request,
 			      struct vbt_segment segment[VBT_MARK_COUNT - 1])
 {
-	unsigned left = life(request), count = 0, from;
+	unsigned left = vbt_request_life(request), count = 0, from;
 	uint64_t now;
 
 	if (!left)
@@ -54,7 +53,7 @@ unsigned vbt_request_segments(const struct vbt_request *request,
 		segment[count] = (struct vbt_segment){
 		    .from = (uint8_t)from,
 		    .to = (uint8_t)to,
-		    .layer = (uint8_t)layer_of(from, to),
+		    .layer = (uint8_t)vbt_layer_of(from, to),
 		    .ns = then > now ? then - now : 0,
 		};
 		now += segment[count++].ns;
@@ -65,7 +64,7 @@ unsigned vbt_request_segments(const struct vbt_request *request,
 
 uint64_t vbt_request_total(const struct vbt_request *request)
 {
-	unsigned left = life(request);
+	unsigned left = vbt_request_life(request);
 	uint64_t first, last;
 
 	if (!left)

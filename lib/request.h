@@ -125,6 +125,13 @@ struct vbt_segment {
 unsigned vbt_request_segments(const struct vbt_request *request,
 			      struct vbt_segment segment[VBT_MARK_COUNT - 1]);
 
+/* The marks that segments are made of, a bit each: the present ones, from the pop on if there is no
+ * kick of its own. */
+unsigned vbt_request_life(const struct vbt_request *request);
+
+/* The layer of a segment between two such neighbours. */
+unsigned vbt_layer_of(unsigned from, unsigned to);
+
 /* The sum of the segments; 0 if the request has fewer than two marks. */
 uint64_t vbt_request_total(const struct vbt_request *request);
 

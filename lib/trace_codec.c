@@ -691,17 +691,27 @@ static int check_kinds(const struct vbt_decoder *decoder)
 	const uint8_t *low = decoder->column[VBT_COLUMN_KINDS].at;
 	const uint8_t *high = decoder->column[VBT_COLUMN_KINDS_HIGH].at;
 	size_t times[VBT_POINT_LOST + 1] = {0};
+	uint32_t low_counts[256] = {0};
 
 	if (column_size(decoder, VBT_COLUMN_KINDS) != decoder->count)
 		return -EBADMSG;
 	if (column_size(decoder, VBT_COLUMN_KINDS_HIGH) != (high ? decoder->count : 0))
 		return -EBADMSG;
-	for (uint32_t i = 0; i < decoder->count; i++) {
-		uint32_t kind = low[i] | (high ? (uint32_t)high[i] << 8 : 0);
+	for (uint32_t i = 0; high && i < decoder->count; i++) {
+		uint32_t kind = low[i] | (uint32_t)high[i] << 8;
 
 		if (kind >= decoder->shapes)
 			return -EBADMSG;
 		times[decoder->shape[kind].event.point]++;
+	}
+	/* As a rule there are fewer than 256 shapes. */
+	for (uint32_t i = 0; !high && i < decoder->count; i++)
+		low_counts[low[i]]++;
+	for (uint32_t kind = 0; kind < 256; kind++) {
+		if (low_counts[kind] && kind >= decoder->shapes)
+			return -EBADMSG;
+		if (low_counts[kind])
+			times[decoder->shape[kind].event.point] += low_counts[kind];
 	}
 	for (unsigned point = 0; point <= VBT_POINT_LOST; point++)
 		if (column_size(decoder, VBT_COLUMN_TIME + 2 * point) != times[point] ||
