@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "tests/conformance/wires.h"
+#include "vmm-lite/disk/backends.h"
 
 struct world *world_new(unsigned variant)
 {
@@ -163,32 +164,39 @@ static const char *plug(struct world *w)
 	return NULL;
 }
 
-const char *world_try_open(struct world *w, const char *keys)
+/* Over a disk in memory; with zones in front of it if the options say so. */
+static const char *open_ram(struct world *w, struct ram_disk *ram, const char *keys)
 {
+	static char err[256];
+
 	parse_options(w, "memory", keys);
-	if (!w->disk) {
-		w->ram = ram_disk_new(WORLD_DISK_SIZE);
-		w->ram->base.info.read_only = w->options.read_only;
-		w->disk = ram_disk_base(w->ram);
+	w->ram = ram;
+	ram->base.info.read_only = w->options.read_only;
+	w->disk = ram_disk_base(ram);
+	if (w->options.zoned) {
+		w->disk = disk_zoned_wrap(w->disk, -1, &w->options, err, sizeof(err));
+		if (!w->disk)
+			return err;
+		if (w->prepare)
+			w->prepare(disk_zoned_zones(w->disk));
 	}
 	return plug(w);
 }
 
-void world_open(struct world *w, const char *keys)
+const char *world_try_open(struct world *w, const char *keys)
 {
-	const char *why = world_try_open(w, keys);
-
-	if (why)
-		FAIL("%s", why);
+	return open_ram(w, ram_disk_new(WORLD_DISK_SIZE), keys);
 }
 
-void world_open_disk(struct world *w, struct disk *disk, const char *keys)
+void world_open(struct world *w, const char *keys)
 {
-	const char *why;
+	world_open_ram(w, ram_disk_new(WORLD_DISK_SIZE), keys);
+}
 
-	w->disk = disk;
-	parse_options(w, "other", keys);
-	why = plug(w);
+void world_open_ram(struct world *w, struct ram_disk *ram, const char *keys)
+{
+	const char *why = open_ram(w, ram, keys);
+
 	if (why)
 		FAIL("%s", why);
 }

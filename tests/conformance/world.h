@@ -14,6 +14,7 @@
 #include "tests/conformance/suite.h"
 #include "tests/driver/ram_disk.h"
 #include "vmm-lite/bus.h"
+#include "vmm-lite/disk/zones.h"
 #include "vmm-lite/guest_mem.h"
 #include "vmm-lite/options.h"
 #include "vmm-lite/pci/host.h"
@@ -119,6 +120,8 @@ struct world {
 	struct recorder wires;
 	struct disk_options options;
 	struct ram_disk *ram; /* NULL if the disk is another one */
+	/* If set: called with the disk before the device is made, to put its zones into a state. */
+	void (*prepare)(struct zones *zones);
 	struct disk *disk;
 	struct virtio_blk *blk;
 
@@ -143,8 +146,8 @@ void world_free(struct world *w);
  * bus mastering on, and MSI-X if the variant wants it, with every vector unmasked.
  */
 void world_open(struct world *w, const char *keys);
-/* The same over another disk, which the world then owns. */
-void world_open_disk(struct world *w, struct disk *disk, const char *keys);
+/* The same over a disk in memory of the test's making, which the world then owns. */
+void world_open_ram(struct world *w, struct ram_disk *ram, const char *keys);
 /* With a real file as the disk: path and keys as on the command line. */
 void world_open_file(struct world *w, const char *path, const char *keys);
 /* NULL, or why it cannot be made. */
@@ -355,6 +358,8 @@ uint32_t run_pieces(struct vq *q, const struct piece *pieces, unsigned count);
 void spin(struct vq *q, unsigned times);
 /* Without EVENT_IDX: silent when asked to be, whatever stands where an event index would. */
 void expect_flags_rule(struct world *w);
+/* Writes and reads whose bytes are cut into descriptors in many ways. */
+void expect_framings(struct world *w);
 
 /* One request of each kind, good and bad ones, for an 8 MiB disk. */
 struct sample {
