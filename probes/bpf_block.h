@@ -16,19 +16,11 @@
 
 #define MAX_CHAIN 128 /* bios of one request that are looked at */
 
-struct owner {
-	__u64 key;
-	__u64 sector; /* what it was when it was queued: an address that is used anew is not it */
-	__u32 sectors;
-	__u16 target;
-	__u16 how;
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, VBT_MAX_BIOS);
 	__type(key, __u64);
-	__type(value, struct owner);
+	__type(value, struct vbt_bio_owner);
 } bios SEC(".maps");
 
 /* What a task submitted last, for I/O whose bios do not lead to it: buffered reads. */
@@ -76,7 +68,7 @@ int BPF_PROG(io_uring_submit_sqe, void *first)
 	return submitted((void *)ctx[1]);
 }
 
-static __always_inline bool owner_by_pointer(struct bio *bio, struct owner *owner)
+static __always_inline bool owner_by_pointer(struct bio *bio, struct vbt_bio_owner *owner)
 {
 	__u64 end_io = (__u64)bio->bi_end_io, complete;
 	struct kiocb *iocb;
@@ -103,7 +95,7 @@ static __always_inline bool owner_by_pointer(struct bio *bio, struct owner *owne
 	return true;
 }
 
-static __always_inline bool owner_by_worker(struct task_struct *task, struct owner *owner)
+static __always_inline bool owner_by_worker(struct task_struct *task, struct vbt_bio_owner *owner)
 {
 	const struct task_struct___before_5_17 *old = (void *)task;
 	struct io_wq_work *work;
@@ -150,7 +142,7 @@ static __always_inline enum call current_call(struct task_struct *task)
 	return CALL_OTHER;
 }
 
-static __always_inline bool owner_by_task(struct owner *owner)
+static __always_inline bool owner_by_task(struct vbt_bio_owner *owner)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
 	__u32 tid = current_tid();
@@ -180,7 +172,7 @@ static __always_inline bool is_swap(struct bio *bio)
  * An entry that is already there belonged to a bio whose completion was not seen: then an event
  * is missing, and that is counted.
  */
-static __always_inline void remember(struct bio *bio, struct owner *owner)
+static __always_inline void remember(struct bio *bio, struct vbt_bio_owner *owner)
 {
 	if (!bpf_map_update_elem(&bios, &bio, owner, BPF_NOEXIST))
 		return;
@@ -191,9 +183,9 @@ static __always_inline void remember(struct bio *bio, struct owner *owner)
 }
 
 /* NULL: not one of ours; likewise if another bio has got the address of one of ours since. */
-static __always_inline struct owner *recall(struct bio *bio)
+static __always_inline struct vbt_bio_owner *recall(struct bio *bio)
 {
-	struct owner *owner = bpf_map_lookup_elem(&bios, &bio);
+	struct vbt_bio_owner *owner = bpf_map_lookup_elem(&bios, &bio);
 	__u64 sector;
 
 	if (!owner)
@@ -210,7 +202,7 @@ SEC("tp_btf/block_bio_queue")
 int BPF_PROG(block_bio_queue, struct bio *bio)
 {
 	int target = current_target();
-	struct owner owner = {0};
+	struct vbt_bio_owner owner = {0};
 
 	if (target < 0)
 		return 0;
@@ -233,7 +225,7 @@ SEC("tp_btf/block_split")
 int BPF_PROG(block_split, struct bio *bio)
 {
 	__u64 parent = (__u64)bio->bi_private;
-	struct owner *owner = bpf_map_lookup_elem(&bios, &parent), copy;
+	struct vbt_bio_owner *owner = bpf_map_lookup_elem(&bios, &parent), copy;
 
 	if (!owner)
 		return 0;
@@ -249,7 +241,7 @@ int BPF_PROG(block_split, struct bio *bio)
 __attribute__((noinline)) int bio_issued(__u64 address)
 {
 	struct bio *bio = (struct bio *)address;
-	struct owner *owner = recall(bio);
+	struct vbt_bio_owner *owner = recall(bio);
 
 	if (!owner)
 		return 0;
@@ -261,7 +253,7 @@ __attribute__((noinline)) int bio_issued(__u64 address)
 __attribute__((noinline)) int bio_completed(__u64 address, int failed)
 {
 	struct bio *bio = (struct bio *)address;
-	struct owner *owner = recall(bio);
+	struct vbt_bio_owner *owner = recall(bio);
 
 	if (!owner)
 		return 0;

@@ -467,6 +467,27 @@ size_t kernel_source_read(struct kernel_source *source, const struct kernel_sour
 	return max - source->left;
 }
 
+size_t kernel_source_bios(struct kernel_source *source, unsigned index, bool give_up)
+{
+	int map = bpf_map__fd(source->skeleton->maps.bios);
+	struct vbt_bio_owner owner;
+	size_t count = 0;
+	uint64_t key, next;
+	bool more = bpf_map_get_next_key(map, NULL, &key) == 0;
+
+	for (; more; key = next) {
+		more = bpf_map_get_next_key(map, &key, &next) == 0;
+		if (bpf_map_lookup_elem(map, &key, &owner) || owner.target != index)
+			continue;
+		count++;
+		if (give_up && bpf_map_delete_elem(map, &key) == 0)
+			__atomic_fetch_add(
+			    &source->skeleton->bss->losses[VBT_LOSS_UNSEEN][VBT_MARK_complete], 1,
+			    __ATOMIC_RELAXED);
+	}
+	return count;
+}
+
 void kernel_source_losses(const struct kernel_source *source, uint64_t lost[VBT_POINT_COUNT])
 {
 	const struct vbt_programs__bss *shared = source->skeleton->bss;

@@ -63,6 +63,12 @@ struct kernel_source_sink {
 size_t kernel_source_read(struct kernel_source *source, const struct kernel_source_sink *sink,
 			  size_t max);
 
+/*
+ * How many bios of target `index` have not completed as far as the programs saw. `give_up`: forget
+ * them, and count each as a completion that was lost. For a process that ended: it has no I/O left.
+ */
+size_t kernel_source_bios(struct kernel_source *source, unsigned index, bool give_up);
+
 /* Events lost so far, by point, whatever the reason. */
 void kernel_source_losses(const struct kernel_source *source, uint64_t lost[VBT_POINT_COUNT]);
 

@@ -78,6 +78,15 @@ struct vbt_symbols {
 	unsigned long long io_complete_rw_iopoll;
 };
 
+/* Whose I/O a bio carries, kept by the bio's address until it completes. */
+struct vbt_bio_owner {
+	unsigned long long key;
+	unsigned long long sector; /* when it was queued: an address that is used anew is not it */
+	unsigned int sectors;
+	unsigned short target;
+	unsigned short how;
+};
+
 /* Why something was not recorded; counted by point. */
 enum vbt_loss {
 	VBT_LOSS_BUFFER, /* the ring buffer was full */

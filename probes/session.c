@@ -16,6 +16,7 @@
 
 #define SECOND_NS     1000000000u
 #define SETTLE_NS     2000000u /* a record may be stamped this long before it is visible */
+#define SETTLE_PAUSES 20       /* of 5 ms, for the last bios of a process that ended */
 #define START_MS      2000
 #define BATCH         4096
 #define RING_BATCHES  64 /* of one ring in a poll, so that no ring starves the others */
@@ -600,13 +601,35 @@ const char *session_missing_probe(const struct session *session, unsigned n)
 	return NULL;
 }
 
+/*
+ * A process that ended has no I/O left, but its last bios may take a moment. What is left then
+ * completed without being seen: the kernel does not run programs everywhere, and says so nowhere.
+ */
+static void settle_bios(struct session *session)
+{
+	const struct timespec pause = {.tv_nsec = 5000000};
+
+	for (unsigned i = 0; i < session->info.targets; i++) {
+		if (runs(session->targets[i]))
+			continue;
+		for (int wait = 0; wait < SETTLE_PAUSES; wait++) {
+			if (kernel_source_bios(session->kernel, i, false) == 0)
+				break;
+			nanosleep(&pause, NULL);
+		}
+		kernel_source_bios(session->kernel, i, true);
+	}
+}
+
 void session_detach(struct session *session)
 {
 	if (session->detached)
 		return;
 	session->detached = true;
-	if (session->kernel)
+	if (session->kernel) {
+		settle_bios(session);
 		kernel_source_detach(session->kernel);
+	}
 	for (unsigned i = 0; i < session->info.targets; i++)
 		if (session->targets[i]->reader)
 			ring_reader_stop(session->targets[i]->reader);
