@@ -137,14 +137,19 @@ int recorder_poll(struct recorder *recorder)
 
 int recorder_finish(struct recorder *recorder)
 {
+	const struct timespec pause = {.tv_nsec = 1000000};
 	int error = 0;
 
 	session_detach(recorder->session);
-	/* One round takes a bounded number of events: until the watermark says that it was all. */
+	/*
+	 * One round takes a bounded number of events, and a CPU may be held up with a record half
+	 * written: until the watermark says that it was all.
+	 */
 	for (int i = 0; i < 1000 && !error; i++) {
 		error = recorder_poll(recorder);
 		if (session_watermark(recorder->session) == UINT64_MAX)
 			break;
+		nanosleep(&pause, NULL);
 	}
 	if (!error)
 		error = vbt_reorder_drain(recorder->merger, UINT64_MAX);

@@ -48,7 +48,11 @@ static __always_inline unsigned int current_tid(void)
 	return (unsigned int)bpf_get_current_pid_tgid();
 }
 
-/* Without wake-ups: they cost the traced task more than all the rest. The session polls. */
+/*
+ * Without wake-ups: they cost the traced task more than all the rest. The session polls. The time
+ * is taken behind the reservation: who sees that nothing is reserved knows that all that is still
+ * to come is younger.
+ */
 static __always_inline void emit(unsigned int point, int target, __u64 key, __u64 arg,
 				 unsigned int aux, unsigned int flags, unsigned int tid)
 {

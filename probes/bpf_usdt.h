@@ -18,7 +18,6 @@ int stage_point(struct pt_regs *ctx)
 	unsigned int point = bpf_usdt_cookie(ctx) & 0xff;
 	int target = current_target();
 	struct vbt_usdt_record *r;
-	__u64 now = bpf_ktime_get_ns();
 
 	if (target < 0)
 		return 0;
@@ -27,7 +26,7 @@ int stage_point(struct pt_regs *ctx)
 		lose(VBT_LOSS_BUFFER, point);
 		return 0;
 	}
-	r->record.time = now;
+	r->record.time = bpf_ktime_get_ns(); /* behind the reservation: see emit() */
 	r->record.device = usdt_arg(ctx, 0);
 	r->record.queue = usdt_arg(ctx, 1);
 	r->record.seq = usdt_arg(ctx, 2);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -36,6 +37,8 @@ struct known {
 struct kernel_source {
 	struct vbt_programs *skeleton;
 	struct ring_buffer *ring;
+	/* Positions in the ring buffer, in pages of the kernel's. */
+	const uint64_t *consumed, *reserved;
 	struct probe probes[VBT_KERNEL_PROBE_COUNT];
 	struct bpf_link *usdt[VBT_BPF_TARGETS][USDT_POINTS];
 
@@ -224,6 +227,32 @@ static void explain(int error, char *err, size_t err_size)
 			     : "");
 }
 
+/* Two pages in front of the data: the reader's position, and (not ours to write) the writers'. */
+static int map_positions(struct kernel_source *source)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int fd = bpf_map__fd(source->skeleton->maps.events);
+	void *consumed = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, 0);
+	void *reserved = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, (off_t)page);
+	int ret = consumed == MAP_FAILED || reserved == MAP_FAILED ? -errno : 0;
+
+	if (consumed != MAP_FAILED)
+		source->consumed = consumed;
+	if (reserved != MAP_FAILED)
+		source->reserved = reserved;
+	return ret;
+}
+
+static void unmap_positions(struct kernel_source *source)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (source->consumed)
+		munmap((void *)source->consumed, page);
+	if (source->reserved)
+		munmap((void *)source->reserved, page);
+}
+
 struct kernel_source *kernel_source_open(size_t buffer, char *err, size_t err_size)
 {
 	struct kernel_source *source = calloc(1, sizeof(*source));
@@ -243,7 +272,7 @@ struct kernel_source *kernel_source_open(size_t buffer, char *err, size_t err_si
 	if (ret == 0) {
 		source->ring = ring_buffer__new(bpf_map__fd(source->skeleton->maps.events),
 						on_record, source, NULL);
-		ret = source->ring ? 0 : -errno;
+		ret = source->ring ? map_positions(source) : -errno;
 	}
 	for (int i = 0; ret == 0 && i < VBT_KERNEL_PROBE_COUNT; i++)
 		if (!on_demand(i))
@@ -273,6 +302,7 @@ void kernel_source_close(struct kernel_source *source)
 		return;
 	if (source->skeleton)
 		kernel_source_detach(source);
+	unmap_positions(source);
 	ring_buffer__free(source->ring);
 	vbt_programs__destroy(source->skeleton);
 	free(source);
@@ -465,6 +495,16 @@ size_t kernel_source_read(struct kernel_source *source, const struct kernel_sour
 		ring_buffer__consume(source->ring);
 	source->sink = NULL;
 	return max - source->left;
+}
+
+uint64_t kernel_source_reserved(const struct kernel_source *source)
+{
+	return __atomic_load_n(source->reserved, __ATOMIC_ACQUIRE);
+}
+
+bool kernel_source_reached(const struct kernel_source *source, uint64_t position)
+{
+	return (int64_t)(__atomic_load_n(source->consumed, __ATOMIC_ACQUIRE) - position) >= 0;
 }
 
 size_t kernel_source_bios(struct kernel_source *source, unsigned index, bool give_up)

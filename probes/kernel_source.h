@@ -64,6 +64,14 @@ size_t kernel_source_read(struct kernel_source *source, const struct kernel_sour
 			  size_t max);
 
 /*
+ * Where the ring buffer is reserved up to now, and whether all in front of such a position was
+ * read. A CPU that is held up inside a program holds up all records behind its own; those that
+ * are reserved after a call of kernel_source_reserved() are no older than the call.
+ */
+uint64_t kernel_source_reserved(const struct kernel_source *source);
+bool kernel_source_reached(const struct kernel_source *source, uint64_t position);
+
+/*
  * How many bios of target `index` have not completed as far as the programs saw. `give_up`: forget
  * them, and count each as a completion that was lost. For a process that ended: it has no I/O left.
  */

@@ -429,8 +429,8 @@ static void deliver_usdt(struct session *session)
 		}
 }
 
-/* true if everything was read that was there at the start. */
-static bool poll_kernel(struct session *session)
+/* true if everything was read that was there at the start, when `reserved` was asked for. */
+static bool poll_kernel(struct session *session, uint64_t reserved)
 {
 	const struct kernel_source_sink sink = {
 	    .kernel = on_kernel, .usdt = on_usdt, .context = session};
@@ -443,7 +443,7 @@ static bool poll_kernel(struct session *session)
 		deliver(session, session->kernel_batch, session->kernel_count);
 		deliver_usdt(session);
 	}
-	return count < BATCH;
+	return count < BATCH && kernel_source_reached(session->kernel, reserved);
 }
 
 static uint16_t ring_source(struct session *session, unsigned index, const struct ring_batch *batch)
@@ -532,12 +532,14 @@ static bool runs(const struct target *target)
 
 long session_poll(struct session *session, vbt_event_fn *sink, void *context)
 {
-	uint64_t start = now_ns();
+	uint64_t start = now_ns(), reserved = 0;
 	bool drained = true, alive[VBT_MAX_TARGETS] = {false};
 
 	session->sink = sink;
 	session->context = context;
 	session->delivered = session->stopped = 0;
+	if (session->kernel)
+		reserved = kernel_source_reserved(session->kernel);
 	if (!session->detached)
 		each_second(session, start);
 	for (unsigned i = 0; i < session->info.targets; i++) {
@@ -546,7 +548,7 @@ long session_poll(struct session *session, vbt_event_fn *sink, void *context)
 		update_clock(session, i);
 	}
 	if (session->kernel)
-		drained &= poll_kernel(session);
+		drained &= poll_kernel(session, reserved);
 	for (unsigned i = 0; i < session->info.targets; i++)
 		if (session->targets[i]->reader && !session->targets[i]->usdt)
 			drained &= poll_rings(session, i);
