@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Inside the correlator. correlate.c takes the events apart; correlate_queue.c keeps queues and the
- * requests in flight and sends finished ones out; correlate_kick.c, correlate_io.c and
- * correlate_irq.c link what comes before, below and behind the VMM. docs/LINKING.md has the rules.
+ * requests in flight and sends finished ones out; correlate_kick.c, correlate_io.c,
+ * correlate_irq.c and correlate_line.c (INTx) link what comes before, below and behind the VMM. docs/LINKING.md has the rules.
  */
 #ifndef VBT_CORRELATE_IMPL_H
 #define VBT_CORRELATE_IMPL_H
@@ -101,7 +101,7 @@ struct queue {
 	uint16_t expect; /* bit per mark */
 	uint8_t why_not[VBT_MARK_COUNT];
 	uint32_t gsi;
-	bool intx, direct, address_known;
+	bool intx, irqfd, direct, address_known;
 	bool from_start; /* recorded from before its first request */
 };
 
@@ -118,8 +118,9 @@ struct irq {
 	uint32_t vector, line;      /* index of the vector entry, of the line */
 	uint32_t generation;
 	uint16_t have, inferred; /* bit per mark */
+	uint16_t coalesced;      /* marks of an assertion that was under way before the signal */
 	uint8_t where;
-	bool used, intx, doubt, accepted;
+	bool used, intx, doubt, accepted, sent;
 };
 
 /* A reference that knows when the interrupt is gone. */
@@ -131,6 +132,7 @@ struct irq_ref {
 struct vector {
 	uint64_t key;
 	uint32_t accepted, in_service; /* lists of interrupts, oldest first */
+	uint64_t injected, ended;      /* times of the last injection and the last EOI */
 	uint32_t service_tid;
 	uint8_t target, vector;
 	uint32_t apic;
@@ -139,8 +141,10 @@ struct vector {
 /* An INTx line. */
 struct line {
 	uint32_t gsi;
-	uint32_t asserted; /* interrupts that raised it, not accepted yet */
-	uint32_t vector;   /* index of the entry it was last accepted as; NONE */
+	uint32_t asserted;        /* interrupts that raised it, not accepted yet */
+	uint32_t vector;          /* index of the entry it was last accepted as; NONE */
+	uint64_t raised, lowered; /* when it last went up and down */
+	bool high;
 	uint8_t target;
 };
 
@@ -328,5 +332,28 @@ void vbt_irq_expire(struct vbt_correlator *c, uint64_t until, unsigned rest);
 void vbt_push_give_up(struct vbt_correlator *c, struct queue *q, unsigned rest);
 void vbt_push_expire(struct vbt_correlator *c, struct queue *q, uint64_t until);
 void vbt_thread_close(struct vbt_correlator *c, uint32_t tid);
+/* For correlate_line.c. */
+void vbt_irq_append(struct vbt_correlator *c, uint32_t *head, struct irq *irq);
+void vbt_irq_mark(struct irq *irq, unsigned mark, uint64_t time, bool inferred);
+/* Nothing more will be known: tell the interrupt's requests, and send them out. */
+void vbt_irq_finish(struct vbt_correlator *c, struct irq *irq, unsigned rest);
+/* Send out what has all that can be seen of it. */
+void vbt_irq_finish_if_done(struct vbt_correlator *c, struct irq *irq);
+/* The interrupt that a task is sending at a time; NULL: none. */
+struct irq *vbt_irq_window(struct vbt_correlator *c, const struct thread *thread, uint64_t time);
+/* The entry of a vector of a vCPU, made if need be; NULL: no memory. */
+struct vector *vbt_vector(struct vbt_correlator *c, unsigned target, uint32_t apic,
+			  unsigned vector);
+void vbt_irq_accepted(struct vbt_correlator *c, struct irq *irq, struct vector *v, bool inferred);
+
+/* correlate_line.c */
+void vbt_on_line(struct vbt_correlator *c, const struct vbt_event *event);
+/* An INTx interrupt's window has closed. */
+void vbt_line_sent(struct vbt_correlator *c, struct irq *irq);
+/* What raised the line is told by this vector. */
+void vbt_line_accepted(struct vbt_correlator *c, struct line *line, uint32_t apic, unsigned vector);
+/* The line that waits to be accepted, and was accepted as this vector before; NULL: none. */
+struct line *vbt_line_of_vector(struct vbt_correlator *c, unsigned target, uint32_t apic,
+				unsigned vector);
 
 #endif

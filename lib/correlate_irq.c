@@ -24,7 +24,7 @@ static uint32_t index_of(const struct vbt_correlator *c, const struct irq *irq)
 	return (uint32_t)(irq - c->irq);
 }
 
-static void list_append(struct vbt_correlator *c, uint32_t *head, struct irq *irq)
+void vbt_irq_append(struct vbt_correlator *c, uint32_t *head, struct irq *irq)
 {
 	while (*head != NONE)
 		head = &c->irq[*head].next;
@@ -51,7 +51,7 @@ static void leave_list(struct vbt_correlator *c, struct irq *irq)
 	irq->where = IRQ_NOWHERE;
 }
 
-static void set_mark(struct irq *irq, unsigned mark, uint64_t time, bool inferred)
+void vbt_irq_mark(struct irq *irq, unsigned mark, uint64_t time, bool inferred)
 {
 	irq->time[mark] = time;
 	irq->have |= (uint16_t)BIT(mark);
@@ -71,7 +71,7 @@ static unsigned expected(const struct vbt_correlator *c, const struct queue *q)
 }
 
 /* Nothing more will be known: tell the interrupt's requests, and send them out. */
-static void finish(struct vbt_correlator *c, struct irq *irq, unsigned rest)
+void vbt_irq_finish(struct vbt_correlator *c, struct irq *irq, unsigned rest)
 {
 	struct queue *q = c->queue[irq->queue];
 	unsigned expect = expected(c, q);
@@ -87,6 +87,8 @@ static void finish(struct vbt_correlator *c, struct irq *irq, unsigned rest)
 		for (unsigned mark = VBT_MARK_msi; mark <= VBT_MARK_eoi; mark++) {
 			if (irq->have & BIT(mark))
 				vbt_flight_mark(f, mark, irq->time[mark]);
+			else if (irq->coalesced & BIT(mark))
+				f->r.absent[mark] = VBT_ABSENT_coalesced;
 			else if (irq->doubt)
 				f->r.absent[mark] =
 				    q->expect & BIT(mark) ? VBT_ABSENT_lost : q->why_not[mark];
@@ -114,12 +116,12 @@ static void finish(struct vbt_correlator *c, struct irq *irq, unsigned rest)
 }
 
 /* Send out what has all that can be seen of it. */
-static void finish_if_done(struct vbt_correlator *c, struct irq *irq)
+void vbt_irq_finish_if_done(struct vbt_correlator *c, struct irq *irq)
 {
 	unsigned expect = expected(c, c->queue[irq->queue]);
 
-	if (!(expect & ~irq->have))
-		finish(c, irq, VBT_ABSENT_lost);
+	if (!(expect & ~(irq->have | irq->coalesced)))
+		vbt_irq_finish(c, irq, VBT_ABSENT_lost);
 }
 
 static struct irq *new_irq(struct vbt_correlator *c)
@@ -128,7 +130,7 @@ static struct irq *new_irq(struct vbt_correlator *c)
 	uint32_t generation;
 
 	if (c->irq_free == NONE && c->irqs >= MAX_IRQS)
-		finish(c, &c->irq[c->irq_oldest], VBT_ABSENT_evicted);
+		vbt_irq_finish(c, &c->irq[c->irq_oldest], VBT_ABSENT_evicted);
 	if (c->irq_free == NONE) {
 		if (!vbt_grow((void **)&c->irq, c->irqs, &c->irq_room, sizeof(*irq))) {
 			c->no_memory = true;
@@ -331,7 +333,7 @@ void vbt_on_signal(struct vbt_correlator *c, struct queue *q, const struct vbt_e
 	irq->seq = event->arg;
 	irq->intx = q->intx;
 	irq->doubt = event->time < c->irq_doubt_until;
-	set_mark(irq, VBT_MARK_signal, event->time, false);
+	vbt_irq_mark(irq, VBT_MARK_signal, event->time, false);
 	while ((f = first_pending(q)) && covered(f, event)) {
 		unlink_first(q, f);
 		decide(f, event);
@@ -346,7 +348,7 @@ void vbt_on_signal(struct vbt_correlator *c, struct queue *q, const struct vbt_e
 	/* In doubt its signal_done may be lost, and the window would stay open for others. */
 	if (!expected(c, q) || event->time < q->doubt_until) {
 		irq->doubt |= event->time < q->doubt_until;
-		finish(c, irq, VBT_ABSENT_lost);
+		vbt_irq_finish(c, irq, VBT_ABSENT_lost);
 		return;
 	}
 	thread = vbt_thread(c, event);
@@ -368,9 +370,14 @@ void vbt_on_signal_done(struct vbt_correlator *c, const struct vbt_event *event)
 	thread->closed = thread->open;
 	thread->closed_time = event->time;
 	thread->open = (struct irq_ref){NONE, 0};
+	if (!irq)
+		return;
+	irq->sent = true;
 	/* Accepts and injections from here on cannot be told apart from others that were lost. */
-	if (irq && irq->doubt)
-		finish(c, irq, VBT_ABSENT_lost);
+	if (irq->doubt)
+		vbt_irq_finish(c, irq, VBT_ABSENT_lost);
+	else if (irq->intx)
+		vbt_line_sent(c, irq);
 }
 
 void vbt_thread_close(struct vbt_correlator *c, uint32_t tid)
@@ -385,12 +392,12 @@ void vbt_thread_close(struct vbt_correlator *c, uint32_t tid)
 	/* What was to come in its window cannot be told any more. */
 	if (irq && !irq->accepted) {
 		irq->doubt = true;
-		finish(c, irq, VBT_ABSENT_lost);
+		vbt_irq_finish(c, irq, VBT_ABSENT_lost);
 	}
 }
 
 /* The interrupt that a task is sending at a time. */
-static struct irq *window(struct vbt_correlator *c, const struct thread *thread, uint64_t time)
+struct irq *vbt_irq_window(struct vbt_correlator *c, const struct thread *thread, uint64_t time)
 {
 	struct irq *irq = thread ? get_irq(c, thread->open) : NULL;
 
@@ -414,8 +421,7 @@ static struct vector *find_vector(struct vbt_correlator *c, unsigned target, uin
 	return index == VBT_TABLE_NONE ? NULL : &c->vector[index];
 }
 
-static struct vector *make_vector(struct vbt_correlator *c, unsigned target, uint32_t apic,
-				  unsigned vector)
+struct vector *vbt_vector(struct vbt_correlator *c, unsigned target, uint32_t apic, unsigned vector)
 {
 	struct vector *v = find_vector(c, target, apic, vector);
 
@@ -436,16 +442,9 @@ static struct vector *make_vector(struct vbt_correlator *c, unsigned target, uin
 	return v;
 }
 
-static void accepted(struct vbt_correlator *c, struct irq *irq, uint32_t apic, unsigned vector,
-		     bool inferred)
+void vbt_irq_accepted(struct vbt_correlator *c, struct irq *irq, struct vector *v, bool inferred)
 {
-	struct queue *q = c->queue[irq->queue];
-	struct vector *v = make_vector(c, q->stats.target, apic, vector);
-
-	/* First of all: whoever empties a list by this comes to its end. */
 	leave_list(c, irq);
-	if (!v)
-		return;
 	irq->accepted = true;
 	irq->vector = (uint32_t)(v - c->vector);
 	if (inferred)
@@ -453,108 +452,15 @@ static void accepted(struct vbt_correlator *c, struct irq *irq, uint32_t apic, u
 	if (irq->doubt)
 		return; /* not followed: an injection may have been lost */
 	irq->where = IRQ_ACCEPTED;
-	list_append(c, &v->accepted, irq);
+	vbt_irq_append(c, &v->accepted, irq);
 }
 
-/* --- INTx lines ----------------------------------------------------------------------------- */
-
-static struct line *get_line(struct vbt_correlator *c, unsigned target, uint32_t gsi)
+static void accepted(struct vbt_correlator *c, struct irq *irq, uint32_t apic, unsigned vector)
 {
-	struct line *line;
+	struct vector *v = vbt_vector(c, c->queue[irq->queue]->stats.target, apic, vector);
 
-	for (uint32_t i = 0; i < c->lines; i++)
-		if (c->line[i].gsi == gsi && c->line[i].target == target)
-			return &c->line[i];
-	if (c->lines >= 256 || !vbt_grow((void **)&c->line, c->lines, &c->line_room, sizeof(*line)))
-		return NULL;
-	line = &c->line[c->lines++];
-	*line =
-	    (struct line){.gsi = gsi, .target = (uint8_t)target, .asserted = NONE, .vector = NONE};
-	return line;
-}
-
-static void raise_line(struct vbt_correlator *c, struct line *line, struct irq *irq, uint64_t time,
-		       bool inferred)
-{
-	set_mark(irq, VBT_MARK_msi, time, inferred);
-	c->queue[irq->queue]->stats.interrupts++;
-	/* Accepted already, by a trace that has it in the wrong order: it is in another list. */
-	if (irq->where != IRQ_NOWHERE)
-		return;
-	irq->line = (uint32_t)(line - c->line);
-	irq->where = IRQ_ASSERTED;
-	list_append(c, &line->asserted, irq);
-}
-
-/* What raised the line is told by this vector. */
-static void line_accepted(struct vbt_correlator *c, struct line *line, uint32_t apic,
-			  unsigned vector)
-{
-	struct vector *v = make_vector(c, line->target, apic, vector);
-
-	if (!v)
-		return;
-	line->vector = (uint32_t)(v - c->vector);
-	while (line->asserted != NONE)
-		accepted(c, &c->irq[line->asserted], apic, vector, true);
-}
-
-static void lower_line(struct vbt_correlator *c, struct line *line)
-{
-	/* Raised while it was high, and lowered: the interrupt before told of these too. */
-	while (line->asserted != NONE) {
-		struct irq *irq = &c->irq[line->asserted];
-		struct queue *q = c->queue[irq->queue];
-		struct flight *f;
-		uint32_t left = irq->count;
-
-		for (uint32_t seq = irq->head; seq && left--; seq = f->next) {
-			f = vbt_flight_find(q, seq);
-			if (!f)
-				break;
-			f->r.absent[VBT_MARK_inject] = VBT_ABSENT_coalesced;
-			f->r.absent[VBT_MARK_eoi] = VBT_ABSENT_coalesced;
-		}
-		finish(c, irq, VBT_ABSENT_lost);
-	}
-}
-
-static void on_line(struct vbt_correlator *c, const struct vbt_event *event)
-{
-	struct line *line = get_line(c, event->target, (uint32_t)event->key);
-	struct thread *thread = vbt_thread_find(c, event->tid);
-	struct irq *irq = window(c, thread, event->time);
-	bool any = false;
-
-	if (!line)
-		return;
-	if (!event->arg) {
-		lower_line(c, line);
-		return;
-	}
-	if (irq && !(irq->have & BIT(VBT_MARK_msi))) {
-		raise_line(c, line, irq, event->time, false);
-		finish_if_done(c, irq);
-		return;
-	}
-	/* A kernel worker raises the line for an irqfd: everything sent to this line so far. */
-	for (uint32_t i = c->irq_oldest, newer; i != NONE; i = newer) {
-		struct irq *one = &c->irq[i];
-		struct queue *q = c->queue[one->queue];
-
-		newer = one->newer;
-		if (!one->intx || one->have & BIT(VBT_MARK_msi) || q->gsi != line->gsi ||
-		    q->stats.target != event->target)
-			continue;
-		raise_line(c, line, one, event->time, true);
-		any = true;
-		finish_if_done(c, one);
-	}
-	if (!any)
-		c->stats.stray++;
-	thread = vbt_thread(c, event);
-	if (thread)
-		thread->line = (uint32_t)(line - c->line);
+	if (v)
+		vbt_irq_accepted(c, irq, v, false);
 }
 
 /* --- kernel events -------------------------------------------------------------------------- */
@@ -565,15 +471,15 @@ void vbt_on_msi(struct vbt_correlator *c, const struct vbt_event *event)
 	struct irq *irq;
 
 	if (event->flags == VBT_MSI_LINE) {
-		on_line(c, event);
+		vbt_on_line(c, event);
 		return;
 	}
 	thread = vbt_thread_find(c, event->tid);
-	irq = window(c, thread, event->time);
+	irq = vbt_irq_window(c, thread, event->time);
 	if (irq && !(irq->have & BIT(VBT_MARK_msi))) {
-		set_mark(irq, VBT_MARK_msi, event->time, false);
+		vbt_irq_mark(irq, VBT_MARK_msi, event->time, false);
 		c->queue[irq->queue]->stats.interrupts++;
-		finish_if_done(c, irq);
+		vbt_irq_finish_if_done(c, irq);
 		return;
 	}
 	thread = vbt_slack(c, event->target) ? vbt_thread(c, event) : NULL;
@@ -589,32 +495,28 @@ void vbt_on_msi(struct vbt_correlator *c, const struct vbt_event *event)
 void vbt_on_accept(struct vbt_correlator *c, const struct vbt_event *event)
 {
 	struct thread *thread = vbt_thread_find(c, event->tid);
-	struct irq *irq = window(c, thread, event->time);
+	struct irq *irq = vbt_irq_window(c, thread, event->time);
 	uint32_t apic = (uint32_t)event->key;
 	uint8_t vector = (uint8_t)event->arg;
+	struct line *line;
 
 	if (irq && !irq->accepted) {
 		if (irq->where == IRQ_ASSERTED)
-			line_accepted(c, &c->line[irq->line], apic, vector);
+			vbt_line_accepted(c, &c->line[irq->line], apic, vector);
 		else
-			accepted(c, irq, apic, vector, false);
+			accepted(c, irq, apic, vector);
 		return;
 	}
 	if (thread && thread->line != NONE) {
-		line_accepted(c, &c->line[thread->line], apic, vector);
+		vbt_line_accepted(c, &c->line[thread->line], apic, vector);
 		thread->line = NONE;
 		return;
 	}
 	/* The I/O APIC sends again what is still high after the EOI, in the vCPU's task. */
-	for (uint32_t i = 0; i < c->lines; i++) {
-		struct line *line = &c->line[i];
-
-		if (line->asserted != NONE && line->target == event->target &&
-		    line->vector != NONE && c->vector[line->vector].vector == vector &&
-		    c->vector[line->vector].apic == apic) {
-			line_accepted(c, line, apic, vector);
-			return;
-		}
+	line = vbt_line_of_vector(c, event->target, apic, vector);
+	if (line) {
+		vbt_line_accepted(c, line, apic, vector);
+		return;
 	}
 	if (thread && thread->has_early_msi && !thread->has_early_accept) {
 		thread->has_early_accept = true;
@@ -638,15 +540,16 @@ static void injected(struct vbt_correlator *c, struct vector *v, const struct vb
 		if (target->end_seen)
 			return;
 		while (v->in_service != NONE)
-			finish(c, &c->irq[v->in_service], VBT_ABSENT_hidden);
+			vbt_irq_finish(c, &c->irq[v->in_service], VBT_ABSENT_hidden);
 	}
 	target->injects += target->injects < HIDDEN_AFTER;
 	v->in_service = v->accepted;
 	v->accepted = NONE;
 	v->service_tid = event->tid;
+	v->injected = event->time;
 	for (i = v->in_service; i != NONE; i = c->irq[i].next) {
 		c->irq[i].where = IRQ_IN_SERVICE;
-		set_mark(&c->irq[i], VBT_MARK_inject, event->time, inferred);
+		vbt_irq_mark(&c->irq[i], VBT_MARK_inject, event->time, inferred);
 		if (inferred)
 			c->irq[i].inferred |= BIT(VBT_MARK_eoi);
 	}
@@ -656,7 +559,7 @@ static void injected(struct vbt_correlator *c, struct vector *v, const struct vb
 		if (expected(c, c->queue[irq->queue]) & BIT(VBT_MARK_eoi))
 			end = &irq->next;
 		else
-			finish(c, irq, VBT_ABSENT_lost);
+			vbt_irq_finish(c, irq, VBT_ABSENT_lost);
 	}
 }
 
@@ -691,12 +594,12 @@ void vbt_on_inject(struct vbt_correlator *c, const struct vbt_event *event)
 
 	if (event->flags == VBT_INJECT_APICV) {
 		/* Posted in the task that sends: the window tells which one. */
-		irq = window(c, thread, event->time);
+		irq = vbt_irq_window(c, thread, event->time);
 		if (irq && irq->accepted && !(irq->have & BIT(VBT_MARK_inject)) &&
 		    c->vector[irq->vector].vector == event->key) {
 			leave_list(c, irq);
-			set_mark(irq, VBT_MARK_inject, event->time, false);
-			finish_if_done(c, irq);
+			vbt_irq_mark(irq, VBT_MARK_inject, event->time, false);
+			vbt_irq_finish_if_done(c, irq);
 		} else if (thread && thread->has_early_accept) {
 			thread->has_early_inject = true;
 			thread->early_inject = event->time;
@@ -731,14 +634,15 @@ void vbt_on_eoi(struct vbt_correlator *c, const struct vbt_event *event)
 	target->end_seen = true;
 	if (!v)
 		return;
+	v->ended = event->time;
 	while (v->in_service != NONE) {
 		struct irq *irq = &c->irq[v->in_service];
 
 		/* The same task ends what it injected: now that injection is no guess any more. */
 		if (learned && v->service_tid == event->tid && !irq->intx)
 			irq->inferred = 0;
-		set_mark(irq, VBT_MARK_eoi, event->time, false);
-		finish(c, irq, VBT_ABSENT_lost);
+		vbt_irq_mark(irq, VBT_MARK_eoi, event->time, false);
+		vbt_irq_finish(c, irq, VBT_ABSENT_lost);
 	}
 	/* Where injections cannot be seen, the EOI ends what was accepted. */
 	while (v->accepted != NONE) {
@@ -746,8 +650,8 @@ void vbt_on_eoi(struct vbt_correlator *c, const struct vbt_event *event)
 
 		if (expected(c, c->queue[irq->queue]) & BIT(VBT_MARK_inject))
 			break;
-		set_mark(irq, VBT_MARK_eoi, event->time, true);
-		finish(c, irq, VBT_ABSENT_lost);
+		vbt_irq_mark(irq, VBT_MARK_eoi, event->time, true);
+		vbt_irq_finish(c, irq, VBT_ABSENT_lost);
 	}
 }
 
@@ -759,15 +663,15 @@ static void take_early(struct vbt_correlator *c, struct thread *thread, struct i
 	thread->has_early_msi = thread->has_early_accept = false;
 	if (!msi || event->time - thread->early_msi > vbt_slack(c, event->target))
 		return;
-	set_mark(irq, VBT_MARK_msi, thread->early_msi, false);
+	vbt_irq_mark(irq, VBT_MARK_msi, thread->early_msi, false);
 	c->queue[irq->queue]->stats.interrupts++;
 	if (accept)
-		accepted(c, irq, thread->early_apic, thread->early_vector, false);
+		accepted(c, irq, thread->early_apic, thread->early_vector);
 	if (accept && thread->has_early_inject) {
 		leave_list(c, irq);
-		set_mark(irq, VBT_MARK_inject, thread->early_inject, false);
+		vbt_irq_mark(irq, VBT_MARK_inject, thread->early_inject, false);
 	}
-	finish_if_done(c, irq);
+	vbt_irq_finish_if_done(c, irq);
 }
 
 void vbt_irq_expire(struct vbt_correlator *c, uint64_t until, unsigned rest)
@@ -775,7 +679,10 @@ void vbt_irq_expire(struct vbt_correlator *c, uint64_t until, unsigned rest)
 	while (c->irq_oldest != NONE && c->irq[c->irq_oldest].time[VBT_MARK_signal] < until) {
 		struct irq *irq = &c->irq[c->irq_oldest];
 
+		/* An irqfd that was not rung: the guest had noticed before. */
+		if (irq->intx && irq->sent && !irq->doubt && !(irq->have & BIT(VBT_MARK_msi)))
+			irq->coalesced |= IRQ_MARKS;
 		/* Given up in the middle of a doubt: what is missing is lost. */
-		finish(c, irq, irq->doubt ? VBT_ABSENT_lost : rest);
+		vbt_irq_finish(c, irq, irq->doubt ? VBT_ABSENT_lost : rest);
 	}
 }

@@ -42,6 +42,7 @@ void vbt_queue_setup(struct vbt_correlator *c, struct queue *q)
 	if (!device)
 		return;
 	q->intx = !(device->shm.flags & VBT_DEVICE_MSIX);
+	q->irqfd = device->shm.flags & VBT_DEVICE_IRQFD;
 	q->gsi = device->shm.gsi;
 	q->direct = device->shm.flags & VBT_DEVICE_DIRECT;
 	q->address_known = device->shm.pio_notify || device->shm.mmio_notify;
