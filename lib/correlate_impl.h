@@ -40,7 +40,8 @@ struct flight {
 	uint64_t touched;    /* time of its last event */
 	uint32_t next;       /* next one (seq) of the pushed ones, or of the interrupt's; 0: none */
 	uint32_t leader;     /* the one (seq) that it was merged into; 0: none */
-	uint32_t io_sectors; /* sum over its bios */
+	uint32_t io_sectors; /* sum over its bios when they were queued, */
+	uint32_t issued_sectors, done_sectors; /* issued, and completed */
 	uint16_t bios, issues, completions;
 	uint8_t state;
 	uint8_t flags;

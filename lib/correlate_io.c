@@ -34,8 +34,20 @@ static void take_bio(struct flight *f, const struct vbt_event *event)
 		f->bios++;
 		f->io_sectors += event->aux;
 		break;
-	case VBT_MARK_issue: f->issues++; break;
-	default: f->completions++; first = true;
+	case VBT_MARK_issue:
+		f->issues++;
+		f->issued_sectors += event->aux;
+		break;
+	default:
+		first = true;
+		/* Failed, perhaps because it would have had to wait: then it comes again. */
+		if (event->flags && f->bios && f->io_sectors >= event->aux) {
+			f->bios--;
+			f->io_sectors -= event->aux;
+			break;
+		}
+		f->completions++;
+		f->done_sectors += event->aux;
 	}
 	if (first)
 		vbt_flight_mark(f, event->point, event->time);
@@ -115,8 +127,11 @@ static void take_from_leader(struct queue *q, struct flight *f)
 	f->r.inferred |= leader->r.inferred & marks;
 	f->flags |= leader->flags & (FLIGHT_IO_DOUBT | FLIGHT_UNBOUND);
 	f->bios = leader->bios;
+	f->io_sectors = leader->io_sectors;
 	f->issues = leader->issues;
+	f->issued_sectors = leader->issued_sectors;
 	f->completions = leader->completions;
+	f->done_sectors = leader->done_sectors;
 }
 
 void vbt_on_reap(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event)
@@ -179,6 +194,22 @@ static bool doubtful(const struct flight *f)
 	return f->flags & FLIGHT_IO_DOUBT && !single(f);
 }
 
+/*
+ * Is each mark the first or the last one that there was? Bios are cut and requeued on the way, so
+ * there may be more issues and completions than bios, but never fewer sectors. A loss that nobody
+ * stated shows here, before another bio's time passes for the request's.
+ */
+static unsigned short_marks(const struct flight *f)
+{
+	unsigned marks = 0;
+
+	if (f->issues && f->issued_sectors < f->io_sectors)
+		marks |= BIT(VBT_MARK_issue);
+	if (f->completions < f->bios || f->done_sectors < f->io_sectors)
+		marks |= BIT(VBT_MARK_complete);
+	return marks;
+}
+
 /* No loss of events can have touched it: what it lacks never happened. */
 static bool untouched(const struct flight *f)
 {
@@ -196,7 +227,8 @@ static bool of_the_cache(const struct queue *q, const struct flight *f)
 
 	if (q->direct || !untouched(f) || !(r->present & IO_MARKS))
 		return false;
-	return (r->present & IO_MARKS) != IO_MARKS || mark[VBT_MARK_queue] > mark[VBT_MARK_issue] ||
+	return (r->present & IO_MARKS) != IO_MARKS || short_marks(f) ||
+	       mark[VBT_MARK_queue] > mark[VBT_MARK_issue] ||
 	       mark[VBT_MARK_issue] > mark[VBT_MARK_complete];
 }
 
@@ -240,6 +272,7 @@ void vbt_io_finish(struct queue *q, struct flight *f, unsigned rest)
 		r->present &= (uint16_t)~IO_MARKS;
 		reason = VBT_ABSENT_readahead;
 	} else {
+		r->present &= (uint16_t)~short_marks(f);
 		reason = VBT_ABSENT_lost;
 	}
 	for (unsigned mark = VBT_MARK_queue; mark <= VBT_MARK_complete; mark++)

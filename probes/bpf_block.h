@@ -220,7 +220,7 @@ int BPF_PROG(block_bio_queue, struct bio *bio)
 	return 0;
 }
 
-/* `bio` is the new front part; it is chained to the one that it was cut from. */
+/* `bio` is the new front part; it is chained to the one that it was cut from, which keeps the rest. */
 SEC("tp_btf/block_split")
 int BPF_PROG(block_split, struct bio *bio)
 {
@@ -230,6 +230,12 @@ int BPF_PROG(block_split, struct bio *bio)
 	if (!owner)
 		return 0;
 	copy = *owner;
+	copy.sector = bio->bi_iter.bi_sector;
+	copy.sectors = bio->bi_iter.bi_size >> 9;
+	if (copy.sectors < owner->sectors) {
+		owner->sector += copy.sectors;
+		owner->sectors -= copy.sectors;
+	}
 	remember(bio, &copy);
 	return 0;
 }
@@ -257,8 +263,9 @@ __attribute__((noinline)) int bio_completed(__u64 address, int failed)
 
 	if (!owner)
 		return 0;
-	emit(VBT_MARK_complete, owner->target, owner->key, BPF_CORE_READ(bio, bi_iter.bi_sector),
-	     BPF_CORE_READ(bio, bi_iter.bi_size) >> 9, failed, 0);
+	/* As it was queued: the kernel advances a bio while it completes. */
+	emit(VBT_MARK_complete, owner->target, owner->key, owner->sector, owner->sectors, failed,
+	     0);
 	bpf_map_delete_elem(&bios, &bio);
 	return 1;
 }
@@ -300,14 +307,17 @@ int BPF_PROG(block_rq_complete, struct request *rq, int error, unsigned int byte
 	return 0;
 }
 
-/* Only bios that never became part of a request: brd, pmem, device mapper. */
+/*
+ * Only bios that never became part of a request: those of brd, pmem and the device mapper, and those
+ * that would have had to wait for one (they are submitted again by a worker).
+ */
 SEC("tp_btf/block_bio_complete")
 int BPF_PROG(block_bio_complete, void *queue, struct bio *bio)
 {
 	__u64 address;
 
 	bpf_probe_read_kernel(&address, sizeof(address), &ctx[1]);
-	bio_completed(address, 0);
+	bio_completed(address, BPF_CORE_READ((struct bio *)address, bi_status) != 0);
 	return 0;
 }
 

@@ -31,6 +31,7 @@ struct bio {
 	struct bio *bi_next;
 	unsigned int bi_opf;
 	unsigned short bi_flags;
+	unsigned char bi_status;
 	struct bvec_iter bi_iter;
 	void *bi_end_io;
 	void *bi_private;
