@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* Host I/O in the correlator: which bio's time is the request's, and when that cannot be said. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/life.h"
+
+#define OP_READ  0
+#define OP_WRITE 1
+#define OP_FLUSH 4
+
+static struct life life;
+static const struct vbt_request *const one = &life.request[0][1];
+
+static void begin(bool direct, unsigned op, uint32_t bytes)
+{
+	life_begin(&life, VBT_DEVICE_NO_KVM | VBT_DEVICE_MSIX | (direct ? VBT_DEVICE_DIRECT : 0));
+	life_submit(&life, 0, 1, op, bytes);
+}
+
+static void bio(unsigned point, unsigned sectors)
+{
+	life_bio(&life, 1, point, sectors, false);
+}
+
+static void end(bool complete)
+{
+	life_push(&life, 0, 1);
+	life_signal(&life, 0);
+	life_signal_done(&life, 0);
+	life_end(&life);
+	assert_int_equal(life.requests, 1);
+	assert_int_equal(vbt_correlator_stats(life.correlator)->complete, complete);
+}
+
+static void absent(unsigned mark, unsigned reason)
+{
+	assert_false(vbt_request_has(one, mark));
+	assert_int_equal(one->absent[mark], reason);
+}
+
+static void test_one_bio(void **state)
+{
+	begin(true, OP_READ, 4096);
+	bio(VBT_MARK_queue, 8);
+	bio(VBT_MARK_issue, 8);
+	bio(VBT_MARK_complete, 8);
+	end(true);
+	for (unsigned mark = VBT_MARK_queue; mark <= VBT_MARK_complete; mark++)
+		assert_true(vbt_request_has(one, mark));
+	life_release(&life);
+}
+
+/* The first queued and issued, the last completed. */
+static void test_several_bios(void **state)
+{
+	uint64_t issued;
+
+	begin(true, OP_WRITE, 8192);
+	bio(VBT_MARK_queue, 8);
+	bio(VBT_MARK_queue, 8);
+	bio(VBT_MARK_issue, 8);
+	issued = life.clock;
+	bio(VBT_MARK_issue, 8);
+	bio(VBT_MARK_complete, 8);
+	bio(VBT_MARK_complete, 8);
+	end(true);
+	assert_int_equal(one->mark[VBT_MARK_issue], issued);
+	assert_int_equal(one->mark[VBT_MARK_complete], issued + 300);
+	life_release(&life);
+}
+
+/* A bio that is cut: more issues and completions than bios, of as many sectors. */
+static void test_split(void **state)
+{
+	begin(true, OP_READ, 8192);
+	bio(VBT_MARK_queue, 16);
+	bio(VBT_MARK_issue, 12);
+	bio(VBT_MARK_issue, 4);
+	bio(VBT_MARK_complete, 4);
+	bio(VBT_MARK_complete, 12);
+	end(true);
+	assert_int_equal(one->mark[VBT_MARK_complete], life.clock - 400);
+	life_release(&life);
+}
+
+/* One of two completions was not seen, and nobody stated a loss: the other one may be the first. */
+static void test_unseen_completion(void **state)
+{
+	begin(true, OP_READ, 8192);
+	bio(VBT_MARK_queue, 8);
+	bio(VBT_MARK_queue, 8);
+	bio(VBT_MARK_issue, 8);
+	bio(VBT_MARK_issue, 8);
+	bio(VBT_MARK_complete, 8);
+	end(false);
+	assert_true(vbt_request_has(one, VBT_MARK_issue));
+	absent(VBT_MARK_complete, VBT_ABSENT_lost);
+	life_release(&life);
+}
+
+/* The same with a bio that was cut, where the number of completions gives nothing away. */
+static void test_unseen_part(void **state)
+{
+	begin(true, OP_READ, 8192);
+	bio(VBT_MARK_queue, 16);
+	bio(VBT_MARK_issue, 12);
+	bio(VBT_MARK_complete, 12);
+	end(false);
+	absent(VBT_MARK_issue, VBT_ABSENT_lost);
+	absent(VBT_MARK_complete, VBT_ABSENT_lost);
+	life_release(&life);
+}
+
+/* Submitted without waiting, no room in the host's queue, submitted again by a worker. */
+static void test_submitted_again(void **state)
+{
+	begin(true, OP_READ, 4096);
+	bio(VBT_MARK_queue, 8);
+	life_bio(&life, 1, VBT_MARK_complete, 8, true);
+	bio(VBT_MARK_queue, 8);
+	bio(VBT_MARK_issue, 8);
+	bio(VBT_MARK_complete, 8);
+	end(true);
+	assert_int_equal(one->mark[VBT_MARK_complete], life.clock - 400);
+	life_release(&life);
+}
+
+/* A flush that the block layer made one of with others': its bio has no issue. */
+static void test_shared_flush(void **state)
+{
+	begin(true, OP_FLUSH, 0);
+	bio(VBT_MARK_queue, 0);
+	bio(VBT_MARK_complete, 0);
+	end(true);
+	assert_true(vbt_request_has(one, VBT_MARK_complete));
+	absent(VBT_MARK_issue, VBT_ABSENT_shared_flush);
+	life_release(&life);
+}
+
+/* But not if its completion was not seen either. */
+static void test_lost_flush(void **state)
+{
+	begin(true, OP_FLUSH, 0);
+	bio(VBT_MARK_queue, 8);
+	bio(VBT_MARK_issue, 8);
+	bio(VBT_MARK_complete, 8);
+	bio(VBT_MARK_queue, 0);
+	end(false);
+	absent(VBT_MARK_complete, VBT_ABSENT_lost);
+	life_release(&life);
+}
+
+/* Behind the page cache a read starts I/O that it does not wait for: no part of its life. */
+static void test_readahead(void **state)
+{
+	begin(false, OP_READ, 4096);
+	bio(VBT_MARK_queue, 256);
+	bio(VBT_MARK_issue, 256);
+	end(true);
+	for (unsigned mark = VBT_MARK_queue; mark <= VBT_MARK_complete; mark++)
+		absent(mark, VBT_ABSENT_readahead);
+	life_release(&life);
+}
+
+/* The same where nothing is read ahead is a loss. */
+static void test_no_readahead(void **state)
+{
+	begin(true, OP_READ, 4096);
+	bio(VBT_MARK_queue, 8);
+	bio(VBT_MARK_issue, 8);
+	end(false);
+	absent(VBT_MARK_complete, VBT_ABSENT_lost);
+	life_release(&life);
+}
+
+static void test_cached(void **state)
+{
+	begin(false, OP_READ, 4096);
+	end(true);
+	absent(VBT_MARK_queue, VBT_ABSENT_cached);
+	life_release(&life);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_one_bio),      cmocka_unit_test(test_several_bios),
+	    cmocka_unit_test(test_split),        cmocka_unit_test(test_unseen_completion),
+	    cmocka_unit_test(test_unseen_part),  cmocka_unit_test(test_submitted_again),
+	    cmocka_unit_test(test_shared_flush), cmocka_unit_test(test_lost_flush),
+	    cmocka_unit_test(test_readahead),    cmocka_unit_test(test_no_readahead),
+	    cmocka_unit_test(test_cached),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
