@@ -9,6 +9,8 @@
 
 #define MIN_COMPRESS 48 /* shorter columns do not get smaller */
 #define SHAPE_TABLE  (VBT_MAX_SHAPES * 2)
+#define RESERVE      64 /* events that room is made for at once */
+#define MAX_VARINTS  20 /* bytes that an event can put into one column: two varints */
 
 int vbt_buffer_reserve(struct vbt_buffer *buffer, size_t more)
 {
@@ -53,16 +55,14 @@ struct reading {
 
 /*
  * One walk over an event's fields serves both directions. Encoding: e is complete, residuals are
- * collected. Decoding: e has the shape's fields, the others are predicted and corrected.
+ * written. Decoding: e has the shape's fields, the others are predicted and corrected.
  */
 struct walk {
 	bool encoding;
 	bool failed; /* decoding: a column ended early */
 	uint8_t mask;
-	uint8_t residuals;
-	uint8_t column[5];
-	uint64_t residual[5];
-	struct reading *columns; /* decoding */
+	struct vbt_buffer *written; /* encoding: the columns, which have room */
+	struct reading *columns;    /* decoding */
 };
 
 static uint64_t read_varint(struct walk *w, unsigned column)
@@ -81,15 +81,17 @@ static uint64_t read_varint(struct walk *w, unsigned column)
 	return 0;
 }
 
-static int put_varint(struct vbt_buffer *buffer, uint64_t value)
+/* These two write where room was reserved. */
+static inline void put_byte(struct vbt_buffer *buffer, uint8_t byte)
 {
-	uint8_t bytes[10];
-	unsigned n = 0;
+	buffer->data[buffer->size++] = byte;
+}
 
+static inline void put_varint(struct vbt_buffer *buffer, uint64_t value)
+{
 	for (; value >= 0x80; value >>= 7)
-		bytes[n++] = (uint8_t)(value | 0x80);
-	bytes[n++] = (uint8_t)value;
-	return vbt_buffer_add(buffer, bytes, n);
+		put_byte(buffer, (uint8_t)(value | 0x80));
+	put_byte(buffer, (uint8_t)value);
 }
 
 static inline uint64_t zigzag(int64_t value)
@@ -105,8 +107,7 @@ static inline int64_t unzigzag(uint64_t value)
 static inline void put_residual(struct walk *w, unsigned bit, unsigned column, uint64_t residual)
 {
 	w->mask |= (uint8_t)bit;
-	w->column[w->residuals] = (uint8_t)column;
-	w->residual[w->residuals++] = residual;
+	put_varint(&w->written[column], residual);
 }
 
 static inline __attribute__((always_inline)) uint64_t
@@ -321,34 +322,35 @@ static inline __attribute__((always_inline)) void walk_event(struct walk *w, str
 
 /*
  * The fields that are part of the shape: those with few values. What a walk neither predicts nor
- * finds in the shape is always 0 in events of that point.
+ * finds in the shape is always 0 in events of that point. As it is stored, in words.
  */
-static void shape_of(struct vbt_event *shape, const struct vbt_event *e)
+struct shape_words {
+	uint64_t word[VBT_SHAPE_SIZE / 8];
+};
+
+static inline struct shape_words shape_of(const struct vbt_event *e, uint8_t mask)
 {
-	*shape = (struct vbt_event){
-	    .tid = e->tid,
-	    .queue = e->queue,
-	    .source = e->source,
-	    .target = e->target,
-	    .device = e->device,
-	    .point = e->point,
-	    .op = e->op,
-	    .code = e->code,
-	};
+	struct shape_words s = {{
+	    e->point | (uint64_t)mask << 8 | (uint64_t)e->target << 16 | (uint64_t)e->device << 24 |
+		(uint64_t)e->source << 32 | (uint64_t)e->queue << 48,
+	    e->tid | (uint64_t)e->op << 32 | (uint64_t)e->code << 40,
+	}};
+
 	switch (e->point) {
 	case VBT_MARK_kick:
-		shape->key = e->key;
-		shape->arg = (uint32_t)e->arg;
+		s.word[2] = e->key;
+		s.word[3] = (uint32_t)e->arg;
 		break;
 	case VBT_MARK_msi:
 	case VBT_AUX_apic_accept:
 	case VBT_MARK_eoi:
-		shape->key = e->key;
-		shape->arg = e->arg;
+		s.word[2] = e->key;
+		s.word[3] = e->arg;
 		break;
-	case VBT_MARK_inject: shape->key = e->key; break;
+	case VBT_MARK_inject: s.word[2] = e->key; break;
 	default: break;
 	}
+	return s;
 }
 
 /* --- encoder -------------------------------------------------------------------------------- */
@@ -395,52 +397,30 @@ uint32_t vbt_encoder_count(const struct vbt_encoder *encoder)
 	return encoder->count;
 }
 
-static void encode_shape(uint8_t out[VBT_SHAPE_SIZE], const struct vbt_event *s, uint8_t mask)
-{
-	out[0] = s->point;
-	out[1] = mask;
-	out[2] = s->target;
-	out[3] = s->device;
-	vbt_put16(out + 4, s->source);
-	vbt_put16(out + 6, s->queue);
-	vbt_put32(out + 8, s->tid);
-	out[12] = s->op;
-	out[13] = s->code;
-	vbt_put16(out + 14, 0);
-	vbt_put64(out + 16, s->key);
-	vbt_put64(out + 24, s->arg);
-}
-
-/* The number of a shape, made if it is new; -ENOSPC, -ENOMEM. */
-static int find_shape(struct vbt_encoder *encoder, const struct vbt_event *shape, uint8_t mask)
+/* The number of a shape, made if it is new. There is room for one more. */
+static inline uint32_t find_shape(struct vbt_encoder *encoder, const struct shape_words *shape)
 {
 	struct vbt_buffer *shapes = &encoder->column[VBT_COLUMN_SHAPES];
-	uint8_t bytes[VBT_SHAPE_SIZE];
 	uint64_t hash = 0;
 	uint32_t slot;
-	int error;
 
-	encode_shape(bytes, shape, mask);
-	for (unsigned i = 0; i < VBT_SHAPE_SIZE; i += 8)
-		hash = (hash ^ vbt_get64(bytes + i)) * 0x9e3779b97f4a7c15ULL;
+	for (unsigned i = 0; i < VBT_SHAPE_SIZE / 8; i++)
+		hash = (hash ^ shape->word[i]) * 0x9e3779b97f4a7c15ULL;
 	slot = (uint32_t)(hash >> 40) % SHAPE_TABLE;
 	for (; encoder->table[slot]; slot = (slot + 1) % SHAPE_TABLE) {
 		uint32_t number = encoder->table[slot] - 1u;
 
-		if (!memcmp(shapes->data + number * VBT_SHAPE_SIZE, bytes, VBT_SHAPE_SIZE))
-			return (int)number;
+		if (!memcmp(shapes->data + number * VBT_SHAPE_SIZE, shape, VBT_SHAPE_SIZE))
+			return number;
 	}
-	if (encoder->shapes >= VBT_MAX_SHAPES)
-		return -ENOSPC;
-	error = vbt_buffer_add(shapes, bytes, VBT_SHAPE_SIZE);
-	if (error)
-		return error;
+	memcpy(shapes->data + shapes->size, shape, VBT_SHAPE_SIZE);
+	shapes->size += VBT_SHAPE_SIZE;
 	encoder->table[slot] = (uint16_t)++encoder->shapes;
-	return (int)encoder->shapes - 1;
+	return encoder->shapes - 1;
 }
 
-/* All a single event can need, so that nothing fails half way through. */
-static int reserve(struct vbt_encoder *encoder, const struct vbt_event *event)
+/* All that the next events can need, so that nothing fails half way through, nor is looked at often. */
+static int reserve(struct vbt_encoder *encoder)
 {
 	static const uint8_t varints[] = {VBT_COLUMN_LONG_TIMES, VBT_COLUMN_KEY, VBT_COLUMN_ARG,
 					  VBT_COLUMN_SEQ,        VBT_COLUMN_VAL, VBT_COLUMN_HEAD,
@@ -448,12 +428,12 @@ static int reserve(struct vbt_encoder *encoder, const struct vbt_event *event)
 	int error = 0;
 
 	for (size_t i = 0; i < sizeof(varints); i++)
-		error |= vbt_buffer_reserve(&encoder->column[varints[i]], 20);
-	error |= vbt_buffer_reserve(&encoder->column[VBT_COLUMN_SHAPES], VBT_SHAPE_SIZE);
-	error |= vbt_buffer_reserve(&encoder->column[VBT_COLUMN_KINDS], 1);
-	error |= vbt_buffer_reserve(&encoder->column[VBT_COLUMN_KINDS_HIGH], 1);
-	error |= vbt_buffer_reserve(&encoder->column[VBT_COLUMN_TIME + 2 * event->point], 1);
-	error |= vbt_buffer_reserve(&encoder->column[VBT_COLUMN_TIME + 2 * event->point + 1], 1);
+		error |= vbt_buffer_reserve(&encoder->column[varints[i]], RESERVE * MAX_VARINTS);
+	error |= vbt_buffer_reserve(&encoder->column[VBT_COLUMN_SHAPES], RESERVE * VBT_SHAPE_SIZE);
+	error |= vbt_buffer_reserve(&encoder->column[VBT_COLUMN_KINDS], RESERVE);
+	error |= vbt_buffer_reserve(&encoder->column[VBT_COLUMN_KINDS_HIGH], RESERVE);
+	for (unsigned i = VBT_COLUMN_TIME; i < VBT_COLUMN_COUNT; i++)
+		error |= vbt_buffer_reserve(&encoder->column[i], RESERVE);
 	return error ? -ENOMEM : 0;
 }
 
@@ -461,43 +441,35 @@ int vbt_encoder_add(struct vbt_encoder *encoder, const struct vbt_event *event)
 {
 	struct predictor *p = &encoder->predictor;
 	struct predict_queue *q = &p->queue[predict_queue_index(event)];
-	struct walk w = {.encoding = true};
-	struct vbt_event e = *event, shape;
-	struct vbt_buffer *time = &encoder->column[VBT_COLUMN_TIME + 2 * event->point];
+	struct vbt_buffer *column = encoder->column;
+	struct vbt_buffer *time = &column[VBT_COLUMN_TIME + 2 * event->point];
+	struct walk w = {.encoding = true, .written = column};
+	struct vbt_event e = *event;
+	struct shape_words shape;
 	bool back = encoder->count && e.time < p->time;
 	uint64_t step;
-	uint8_t byte;
-	int number, error;
+	uint32_t number;
 
 	if (encoder->count >= VBT_CHUNK_MAX_EVENTS || encoder->shapes >= VBT_MAX_SHAPES)
 		return -ENOSPC;
-	error = reserve(encoder, event);
-	if (error)
-		return error;
+	if (encoder->count % RESERVE == 0 && reserve(encoder))
+		return -ENOMEM;
 	if (!encoder->count)
 		p->time = encoder->time_first = encoder->time_last = e.time;
 	q->used = true;
 	walk_event(&w, p, q, predict_kick_index(event), &e);
 	w.mask |= back ? VBT_FIELD_BACK : 0;
-	shape_of(&shape, &e);
-	number = find_shape(encoder, &shape, w.mask);
-	if (number < 0)
-		return number;
-	byte = (uint8_t)number;
-	vbt_buffer_add(&encoder->column[VBT_COLUMN_KINDS], &byte, 1);
-	byte = (uint8_t)(number >> 8);
-	vbt_buffer_add(&encoder->column[VBT_COLUMN_KINDS_HIGH], &byte, 1);
-	for (unsigned i = 0; i < w.residuals; i++)
-		put_varint(&encoder->column[w.column[i]], w.residual[i]);
+	shape = shape_of(&e, w.mask);
+	number = find_shape(encoder, &shape);
+	put_byte(&column[VBT_COLUMN_KINDS], (uint8_t)number);
+	put_byte(&column[VBT_COLUMN_KINDS_HIGH], (uint8_t)(number >> 8));
 	step = back ? p->time - e.time : e.time - p->time;
 	if (step >= VBT_TIME_LONG) {
-		put_varint(&encoder->column[VBT_COLUMN_LONG_TIMES], step);
+		put_varint(&column[VBT_COLUMN_LONG_TIMES], step);
 		step = VBT_TIME_LONG;
 	}
-	byte = (uint8_t)step;
-	vbt_buffer_add(time, &byte, 1);
-	byte = (uint8_t)(step >> 8);
-	vbt_buffer_add(time + 1, &byte, 1);
+	put_byte(time, (uint8_t)step);
+	put_byte(time + 1, (uint8_t)(step >> 8));
 	p->time = e.time;
 	if (e.time > encoder->time_last)
 		encoder->time_last = e.time;
