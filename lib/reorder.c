@@ -103,7 +103,7 @@ static int send(struct vbt_reorder *reorder)
 	return count ? reorder->sink(reorder->context, reorder->out, count) : 0;
 }
 
-static int put_out(struct vbt_reorder *reorder, const struct vbt_event *event)
+static inline int put_out(struct vbt_reorder *reorder, const struct vbt_event *event)
 {
 	struct vbt_event *out = &reorder->out[reorder->out_count++];
 
@@ -116,21 +116,42 @@ static int put_out(struct vbt_reorder *reorder, const struct vbt_event *event)
 	return reorder->out_count == OUT_EVENTS ? send(reorder) : 0;
 }
 
-/* Hand out the oldest event of all. */
-static int pop(struct vbt_reorder *reorder)
+/* The time up to which the first stream of the heap goes before all others. */
+static uint64_t turn_of_first(const struct vbt_reorder *reorder)
 {
-	unsigned number = reorder->heap[0];
-	struct stream *stream = &reorder->stream[number];
-	const struct vbt_event *event = at(stream, 0);
+	unsigned second = 1;
+	uint64_t time;
 
-	stream->head++;
-	stream->count--;
-	reorder->stats.waiting--;
+	if (reorder->heap_size < 2)
+		return UINT64_MAX;
+	if (reorder->heap_size > 2 && before(reorder, reorder->heap[2], reorder->heap[1]))
+		second = 2;
+	time = at(&reorder->stream[reorder->heap[second]], 0)->time;
+	return reorder->heap[0] < reorder->heap[second] ? time : time - 1;
+}
+
+/* Hand out the oldest events of all, which are of one stream: up to a time, at most so many. */
+static int pop(struct vbt_reorder *reorder, uint64_t until, size_t most)
+{
+	struct stream *stream = &reorder->stream[reorder->heap[0]];
+	uint64_t turn = turn_of_first(reorder);
+	const struct vbt_event *event = at(stream, 0);
+	int error;
+
+	if (until > turn)
+		until = turn;
+	do {
+		stream->head++;
+		stream->count--;
+		reorder->stats.waiting--;
+		error = put_out(reorder, event); /* the slot is not reused before the copy */
+		event = at(stream, 0);
+	} while (!error && --most && stream->count && event->time <= until);
 	if (!stream->count)
 		reorder->heap[0] = reorder->heap[--reorder->heap_size];
 	if (reorder->heap_size)
 		sift_down(reorder, 0);
-	return put_out(reorder, event); /* the slot is not reused before the copy */
+	return error;
 }
 
 static int ensure_stream(struct vbt_reorder *reorder, unsigned number)
@@ -150,13 +171,11 @@ static int ensure_stream(struct vbt_reorder *reorder, unsigned number)
 	return 0;
 }
 
-static int ensure_room(struct stream *stream)
+static int make_room(struct stream *stream)
 {
 	size_t room = stream->room ? stream->room * 2 : 256;
 	struct vbt_event *bigger;
 
-	if (stream->count < stream->room)
-		return 0;
 	bigger = malloc(room * sizeof(*bigger));
 	if (!bigger)
 		return -ENOMEM;
@@ -171,15 +190,20 @@ static int ensure_room(struct stream *stream)
 
 /* Sort one event into its stream, from the back; and the stream into the heap if its first event
  * is another now. */
-static int insert(struct vbt_reorder *reorder, unsigned number, const struct vbt_event *event)
+static inline int insert(struct vbt_reorder *reorder, unsigned number, const struct vbt_event *event)
 {
 	struct stream *stream = &reorder->stream[number];
 	size_t i = stream->count;
 
-	if (ensure_room(stream))
+	if (stream->count == stream->room && make_room(stream))
 		return -ENOMEM;
 	stream->count++;
 	reorder->stats.waiting++;
+	/* As a rule it is the latest of many. */
+	if (__builtin_expect(i && at(stream, i - 1)->time <= event->time, 1)) {
+		*at(stream, i) = *event;
+		return 0;
+	}
 	for (; i && at(stream, i - 1)->time > event->time; i--)
 		*at(stream, i) = *at(stream, i - 1);
 	*at(stream, i) = *event;
@@ -210,7 +234,7 @@ int vbt_reorder_push(struct vbt_reorder *reorder, unsigned stream, const struct 
 		error = insert(reorder, stream, &events[i]);
 		if (!error && reorder->stats.waiting > reorder->capacity) {
 			reorder->stats.forced++;
-			error = pop(reorder);
+			error = pop(reorder, UINT64_MAX, 1);
 		}
 	}
 	return error;
@@ -222,7 +246,7 @@ int vbt_reorder_drain(struct vbt_reorder *reorder, uint64_t watermark)
 
 	while (!error && reorder->heap_size &&
 	       at(&reorder->stream[reorder->heap[0]], 0)->time <= watermark)
-		error = pop(reorder);
+		error = pop(reorder, watermark, SIZE_MAX);
 	return error ? error : send(reorder);
 }
 
