@@ -195,25 +195,35 @@ static enum blk_error parse_ranges(struct blk_request *r, const struct blk_rules
 	return BLK_ERROR_none;
 }
 
-static const struct type_row *find_type(uint32_t type, uint64_t features)
+static const struct type_row *find_type(uint32_t type)
 {
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (types[i].type == type)
-			return !types[i].feature || features & FEATURE(types[i].feature) ? &types[i]
-											 : NULL;
+			return &types[i];
 	return NULL;
+}
+
+static bool exists(const struct type_row *row, const struct blk_rules *rules)
+{
+	return !row->feature || rules->features & FEATURE(row->feature);
 }
 
 static enum blk_error parse_body(struct blk_request *r, const struct blk_rules *rules,
 				 struct span *readable, struct span *writable)
 {
-	const struct type_row *row = find_type(r->type, rules->features);
+	const struct type_row *row = find_type(r->type);
 
 	if (!row)
 		return BLK_ERROR_type;
-	r->action = row->action;
-	if (row->changes && rules->read_only)
+	/*
+	 * A read-only disk refuses changes of every kind as such, also those that it does not offer
+	 * because it is read-only. Zones are no such case: without them their types are unknown.
+	 */
+	if (row->changes && rules->read_only && (row->feature != F_ZONED || exists(row, rules)))
 		return BLK_ERROR_read_only;
+	if (!exists(row, rules))
+		return BLK_ERROR_type;
+	r->action = row->action;
 	switch (row->action) {
 	case BLK_READ: return parse_transfer(r, rules, writable);
 	case BLK_WRITE: return parse_transfer(r, rules, readable);
