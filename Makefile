@@ -42,7 +42,7 @@ demo: ## the main job: boot a guest, record it, show where the time goes
 	$(Q)$(MAKE) --no-print-directory bin lab guest-image samples
 	$(Q)samples/demo
 
-check-all: bin unit lint check-fuzz check-lab check-e2e
+check-all: bin unit check-conformance lint check-fuzz check-lab check-e2e
 	@echo "check: all passed"
 
 lint: ## clang-format, cppcheck, shellcheck, layering

@@ -60,10 +60,12 @@ void world_free(struct world *w)
 	free(w);
 }
 
-static void parse_options(struct world *w, const char *path, const char *keys)
+/* NULL, or what is wrong with them. */
+static const char *parse_options(struct world *w, const char *path, const char *keys)
 {
 	const char *extra = keys ? keys : "";
-	char text[512], err[256] = "";
+	static char err[256];
+	char text[512];
 
 	/* The tests' own keys may not be given twice: what `keys` has is not preset. */
 	snprintf(text, sizeof(text), "%s%s%s%s%s%s%s%s%s", path,
@@ -78,8 +80,7 @@ static void parse_options(struct world *w, const char *path, const char *keys)
 		 strstr(extra, "signal=") ? "" : ",signal=ioctl",
 		 strstr(extra, "iothread=") || !w->inline_mode ? "" : ",iothread=off",
 		 *extra ? "," : "", extra);
-	if (options_parse_disk(&w->options, text, err, sizeof(err)))
-		FAIL("%s", err);
+	return options_parse_disk(&w->options, text, err, sizeof(err)) ? err : NULL;
 }
 
 static void find_capabilities(struct world *w)
@@ -168,11 +169,13 @@ static const char *plug(struct world *w)
 static const char *open_ram(struct world *w, struct ram_disk *ram, const char *keys)
 {
 	static char err[256];
+	const char *why = parse_options(w, "memory", keys);
 
-	parse_options(w, "memory", keys);
 	w->ram = ram;
-	ram->base.info.read_only = w->options.read_only;
 	w->disk = ram_disk_base(ram);
+	if (why)
+		return why;
+	ram->base.info.read_only = w->options.read_only;
 	if (w->options.zoned) {
 		w->disk = disk_zoned_wrap(w->disk, -1, &w->options, err, sizeof(err));
 		if (!w->disk)
@@ -204,9 +207,10 @@ void world_open_ram(struct world *w, struct ram_disk *ram, const char *keys)
 void world_open_file(struct world *w, const char *path, const char *keys)
 {
 	char err[256];
-	const char *why;
+	const char *why = parse_options(w, path, keys);
 
-	parse_options(w, path, keys);
+	if (why)
+		FAIL("%s", why);
 	w->disk = disk_open(&w->options, err, sizeof(err));
 	if (!w->disk)
 		FAIL("%s", err);
