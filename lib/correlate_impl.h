@@ -111,6 +111,7 @@ enum irq_where { IRQ_NOWHERE, IRQ_ACCEPTED, IRQ_IN_SERVICE, IRQ_ASSERTED };
 /* One interrupt on its way: from the VMM's decision to the guest's EOI. */
 struct irq {
 	uint64_t time[VBT_MARK_COUNT]; /* of signal, msi, inject, eoi */
+	uint64_t accepted_at;
 	uint64_t seq;
 	uint32_t queue;
 	uint32_t head, tail, count; /* requests that it tells of */
@@ -134,6 +135,7 @@ struct vector {
 	uint64_t key;
 	uint32_t accepted, in_service; /* lists of interrupts, oldest first */
 	uint64_t injected, ended;      /* times of the last injection and the last EOI */
+	uint64_t injected_before;      /* and of the injection before that */
 	uint32_t service_tid;
 	uint8_t target, vector;
 	uint32_t apic;
@@ -166,6 +168,9 @@ struct thread {
 	uint64_t early_msi, early_accept, early_inject;
 	uint32_t early_apic;
 	uint8_t early_vector;
+	/* The last injection, as long as it is not known which APIC the task runs. */
+	uint8_t lone_vector;
+	uint64_t lone_inject;
 	bool has_early_msi, has_early_accept, has_early_inject;
 };
 

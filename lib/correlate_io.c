@@ -147,28 +147,38 @@ void vbt_on_reap(struct vbt_correlator *c, struct queue *q, const struct vbt_eve
 		take_from_leader(q, f);
 }
 
+/*
+ * The key names the request from its submit to its reap. A task does other I/O before and behind;
+ * only what the clocks blur may lie outside.
+ */
+static bool in_call(const struct vbt_correlator *c, const struct flight *f,
+		    const struct vbt_event *event)
+{
+	uint64_t reap = f->r.mark[VBT_MARK_reap];
+
+	if (!vbt_request_has(&f->r, VBT_MARK_reap) || event->time <= reap)
+		return true;
+	if (event->time > reap + vbt_slack(c, event->target))
+		return false;
+	/* Its disk was slower than the clocks are wrong: what begins now is not its own. */
+	switch (event->point) {
+	case VBT_MARK_queue: return false;
+	case VBT_MARK_issue: return f->issued_sectors < f->io_sectors;
+	default: return f->completions < f->bios || f->done_sectors < f->io_sectors;
+	}
+}
+
 void vbt_on_bio(struct vbt_correlator *c, const struct vbt_event *event)
 {
 	uint64_t value = vbt_table_get(&c->io_table, table_key(event->key, event->target));
 	struct flight *f = NULL;
-	bool in_call;
 
 	if (value != VBT_TABLE_NONE)
 		f = vbt_flight_find(c->queue[value >> 32], (uint32_t)value);
 	if (f && f->flags & FLIGHT_UNBOUND)
 		f = NULL;
-	/*
-	 * The key names the request from its submit to its reap. A task does other I/O before and
-	 * behind; only what the clocks blur may lie outside.
-	 */
-	if (f) {
-		uint64_t slack = vbt_slack(c, event->target);
-
-		in_call = !vbt_request_has(&f->r, VBT_MARK_reap) ||
-			  event->time <= f->r.mark[VBT_MARK_reap] + slack;
-		if (!in_call)
-			f = NULL;
-	}
+	if (f && !in_call(c, f, event))
+		f = NULL;
 	if (!f) {
 		c->stats.stray++;
 		if (vbt_slack(c, event->target)) {

@@ -501,6 +501,7 @@ void vbt_on_accept(struct vbt_correlator *c, const struct vbt_event *event)
 	struct line *line;
 
 	if (irq && !irq->accepted) {
+		irq->accepted_at = event->time;
 		if (irq->where == IRQ_ASSERTED)
 			vbt_line_accepted(c, &c->line[irq->line], apic, vector);
 		else
@@ -518,7 +519,9 @@ void vbt_on_accept(struct vbt_correlator *c, const struct vbt_event *event)
 		vbt_line_accepted(c, line, apic, vector);
 		return;
 	}
-	if (thread && thread->has_early_msi && !thread->has_early_accept) {
+	/* The entry is made now, so that an injection in front of the signal is kept. */
+	if (thread && thread->has_early_msi && !thread->has_early_accept &&
+	    vbt_vector(c, event->target, apic, vector)) {
 		thread->has_early_accept = true;
 		thread->early_accept = event->time;
 		thread->early_apic = apic;
@@ -533,20 +536,20 @@ static void injected(struct vbt_correlator *c, struct vector *v, const struct vb
 	struct target_state *target = &c->target[v->target % VBT_MAX_TARGETS];
 	uint32_t i, *end;
 
+	if (v->in_service != NONE && target->end_seen)
+		return; /* the vector is in service: the same injection, tried again */
+	v->injected_before = v->injected;
+	v->injected = event->time;
+	v->service_tid = event->tid;
 	if (v->accepted == NONE)
 		return;
 	if (v->in_service != NONE) {
-		/* The vector is in service: this is the same injection, tried again. */
-		if (target->end_seen)
-			return;
 		while (v->in_service != NONE)
 			vbt_irq_finish(c, &c->irq[v->in_service], VBT_ABSENT_hidden);
 	}
 	target->injects += target->injects < HIDDEN_AFTER;
 	v->in_service = v->accepted;
 	v->accepted = NONE;
-	v->service_tid = event->tid;
-	v->injected = event->time;
 	for (i = v->in_service; i != NONE; i = c->irq[i].next) {
 		c->irq[i].where = IRQ_IN_SERVICE;
 		vbt_irq_mark(&c->irq[i], VBT_MARK_inject, event->time, inferred);
@@ -614,8 +617,31 @@ void vbt_on_inject(struct vbt_correlator *c, const struct vbt_event *event)
 	}
 	thread = vbt_thread(c, event);
 	v = guess_vector(c, thread, event);
-	if (v)
+	if (v) {
 		injected(c, v, event, true);
+	} else if (thread) {
+		thread->lone_inject = event->time;
+		thread->lone_vector = (uint8_t)event->key;
+	}
+}
+
+/* The EOI shows whose injection it was that could not be told at its time. */
+static void injected_lone(struct vbt_correlator *c, struct vector *v, const struct thread *thread)
+{
+	uint32_t next;
+
+	for (uint32_t i = v->accepted; i != NONE; i = next) {
+		struct irq *irq = &c->irq[i];
+
+		next = irq->next;
+		if (irq->accepted_at > thread->lone_inject)
+			continue;
+		leave_list(c, irq);
+		vbt_irq_mark(irq, VBT_MARK_inject, thread->lone_inject, false);
+		irq->where = IRQ_IN_SERVICE;
+		vbt_irq_append(c, &v->in_service, irq);
+	}
+	v->service_tid = thread->tid;
 }
 
 void vbt_on_eoi(struct vbt_correlator *c, const struct vbt_event *event)
@@ -635,6 +661,9 @@ void vbt_on_eoi(struct vbt_correlator *c, const struct vbt_event *event)
 	if (!v)
 		return;
 	v->ended = event->time;
+	if (learned && v->in_service == NONE && thread->lone_inject &&
+	    thread->lone_vector == v->vector)
+		injected_lone(c, v, thread);
 	while (v->in_service != NONE) {
 		struct irq *irq = &c->irq[v->in_service];
 
@@ -655,9 +684,29 @@ void vbt_on_eoi(struct vbt_correlator *c, const struct vbt_event *event)
 	}
 }
 
+/* It was even delivered before the clocks let us know of it: by the first injection since. */
+static void injected_early(struct vbt_correlator *c, struct vector *v, struct irq *irq,
+			   uint64_t accept)
+{
+	bool inferred = v->injected_before >= accept;
+
+	irq->accepted = true;
+	irq->vector = (uint32_t)(v - c->vector);
+	vbt_irq_mark(irq, VBT_MARK_inject, v->injected, inferred);
+	if (v->ended >= v->injected) {
+		vbt_irq_mark(irq, VBT_MARK_eoi, v->ended, inferred);
+		return;
+	}
+	if (inferred)
+		irq->inferred |= BIT(VBT_MARK_eoi);
+	irq->where = IRQ_IN_SERVICE;
+	vbt_irq_append(c, &v->in_service, irq);
+}
+
 static void take_early(struct vbt_correlator *c, struct thread *thread, struct irq *irq,
 		       const struct vbt_event *event)
 {
+	struct vector *v;
 	bool msi = thread->has_early_msi, accept = thread->has_early_accept;
 
 	thread->has_early_msi = thread->has_early_accept = false;
@@ -665,11 +714,17 @@ static void take_early(struct vbt_correlator *c, struct thread *thread, struct i
 		return;
 	vbt_irq_mark(irq, VBT_MARK_msi, thread->early_msi, false);
 	c->queue[irq->queue]->stats.interrupts++;
-	if (accept)
-		accepted(c, irq, thread->early_apic, thread->early_vector);
 	if (accept && thread->has_early_inject) {
+		accepted(c, irq, thread->early_apic, thread->early_vector);
 		leave_list(c, irq);
 		vbt_irq_mark(irq, VBT_MARK_inject, thread->early_inject, false);
+	} else if (accept) {
+		v = vbt_vector(c, event->target, thread->early_apic, thread->early_vector);
+		irq->accepted_at = thread->early_accept;
+		if (v && v->injected >= thread->early_accept)
+			injected_early(c, v, irq, thread->early_accept);
+		else if (v)
+			vbt_irq_accepted(c, irq, v, false);
 	}
 	vbt_irq_finish_if_done(c, irq);
 }

@@ -183,12 +183,14 @@ static uint64_t host_io(struct schedule *s, struct sim_queue *q, struct truth *r
 		for (unsigned mark = VBT_MARK_queue; mark <= VBT_MARK_complete; mark++) {
 			struct vbt_event *e;
 
-			time = (time + 2 + draw(s, mark == VBT_MARK_complete ? 9000 : 300)) | 1;
+			/* No disk is faster than the clocks are wrong. */
+			time += mark == VBT_MARK_complete ? 200 + draw(s, 9000) : 2 + draw(s, 300);
+			time |= 1;
 			e = kernel(s, mark, time,
 				   mark == VBT_MARK_complete ? 0 : QUEUE_TID + q->index);
 			e->key = uring ? address_of(q, r->cookie)
 				       : VBT_KEY_TASK | (QUEUE_TID + q->index);
-			e->aux = (uint16_t)(8 / bios);
+			e->aux = (uint16_t)(i + 1 < bios ? 8 / bios : 8 - i * (8 / bios));
 			if (!r->mark[mark] || (mark == VBT_MARK_complete ? time > r->mark[mark]
 									 : time < r->mark[mark]))
 				r->mark[mark] = time;

@@ -361,7 +361,7 @@ static void test_clock_error(void **state)
 		int64_t error, off;
 
 		begin(seed, false);
-		error = (int64_t)draw(s, 60);
+		error = (int64_t)draw(s, 120);
 		off = (int64_t)draw(s, 2 * (uint64_t)error + 1) - error;
 		run.info.target[0].clock_error_ns = (uint64_t)error;
 		for (unsigned i = 0; i < s->events; i++)
