@@ -209,7 +209,7 @@ static inline void walk_bio(struct walk *w, struct predictor *p, struct vbt_even
 	i = key_field(w, e, keys, guess);
 	io = &p->io[predict_hash(e->key, PREDICT_IO)];
 	ARG(io->sector);
-	HEAD(e->point == VBT_MARK_complete ? 0 : io->sectors);
+	HEAD(io->sectors);
 	keys_remove(keys, i);
 	if (e->point == VBT_MARK_queue) {
 		if (io->used && io->key == e->key)
@@ -221,8 +221,7 @@ static inline void walk_bio(struct walk *w, struct predictor *p, struct vbt_even
 		fifo_put(&p->queue[io->queue].done, io->seq);
 	}
 	io->sector = e->arg;
-	if (e->point != VBT_MARK_complete)
-		io->sectors = e->head;
+	io->sectors = e->head;
 }
 
 static inline __attribute__((always_inline)) void walk_event(struct walk *w, struct predictor *p,

@@ -67,7 +67,7 @@ instructions() {
 	[ -n "$n" ] && echo "$n"
 }
 
-root() { [ "$(id -u)" = 0 ]; }
+root() { [ "$EUID" = 0 ]; }
 # Where a file is in memory, if anywhere.
 memory_directory() {
 	if [ -w /dev/shm ]; then

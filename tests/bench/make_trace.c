@@ -176,7 +176,6 @@ static void serve_kick(struct maker *m, struct queue *q)
 		kernel(m, time, tid, bio);
 		r->done = time + jitter(m, 60000);
 		bio.point = VBT_MARK_complete;
-		bio.aux = 0;
 		kernel(m, r->done, 0, bio);
 	}
 }
