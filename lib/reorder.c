@@ -190,7 +190,8 @@ static int make_room(struct stream *stream)
 
 /* Sort one event into its stream, from the back; and the stream into the heap if its first event
  * is another now. */
-static inline int insert(struct vbt_reorder *reorder, unsigned number, const struct vbt_event *event)
+static inline int insert(struct vbt_reorder *reorder, unsigned number,
+			 const struct vbt_event *event)
 {
 	struct stream *stream = &reorder->stream[number];
 	size_t i = stream->count;
