@@ -52,7 +52,7 @@ REQUESTS = [
     (1, ZONE_RESET_ALL, {}, OK), (1, SECURE_ERASE, {"data": segments((Z, Z))}, OK),
     (1, DISCARD, {"data": segments((Z, Z))}, UNSUPP),
     (2, IN, {"room": 512}, OK), (2, OUT, {"data": SECTOR}, IOERR), (2, FLUSH, {}, OK),
-    (2, DISCARD, {"data": segments((0, 8))}, UNSUPP),
+    (2, DISCARD, {"data": segments((0, 8))}, IOERR),
     (3, IN, {"room": 512}, IOERR), (3, OUT, {"data": SECTOR}, IOERR), (3, FLUSH, {}, IOERR),
     (3, WRITE_ZEROES, {"data": segments((0, 8))}, IOERR), (3, DISCARD, {"data": segments((0, 8))}, IOERR),
 ]
