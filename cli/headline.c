@@ -115,6 +115,7 @@ static void print_requests(const struct headline *headline, const struct screen 
 void headline_print(const struct headline *headline, const struct screen *screen)
 {
 	const struct vbt_correlator_stats *stats = vbt_correlator_stats(headline->correlator);
+	uint64_t clock_error = vbt_trace_info_clock_error(headline->info);
 	uint64_t links = stats->exact + stats->inferred, lost;
 	char text[512], share[TEXT_SIZE], error[TEXT_SIZE];
 
@@ -130,9 +131,9 @@ void headline_print(const struct headline *headline, const struct screen *screen
 				text_share((double)stats->inferred / (double)links, share));
 		fputc('\n', screen->out);
 	}
-	if (vbt_trace_info_clock_error(headline->info))
+	if (clock_error)
 		fprintf(screen->out, "clocks    the VMM's and the kernel's times are within %s\n",
-			text_time(screen, vbt_trace_info_clock_error(headline->info), error));
+			text_time(screen, clock_error, error));
 	fprintf(screen->out, "lost      %s%s%s\n",
 		screen_colour(screen, lost ? COLOUR_RED : COLOUR_NONE), lost ? text : "no event",
 		screen_colour(screen, COLOUR_NONE));

@@ -2,7 +2,8 @@
 /*
  * Inside the correlator. correlate.c takes the events apart; correlate_queue.c keeps queues and the
  * requests in flight and sends finished ones out; correlate_kick.c, correlate_io.c,
- * correlate_irq.c and correlate_line.c (INTx) link what comes before, below and behind the VMM. docs/LINKING.md has the rules.
+ * correlate_irq.c and correlate_line.c (INTx) link what comes before, below and behind the VMM.
+ * docs/LINKING.md has the rules.
  */
 #ifndef VBT_CORRELATE_IMPL_H
 #define VBT_CORRELATE_IMPL_H
@@ -340,6 +341,8 @@ void vbt_push_expire(struct vbt_correlator *c, struct queue *q, uint64_t until);
 void vbt_thread_close(struct vbt_correlator *c, uint32_t tid);
 /* For correlate_line.c. */
 void vbt_irq_append(struct vbt_correlator *c, uint32_t *head, struct irq *irq);
+/* It was injected as this vector, and waits for the EOI. It is in no other list. */
+void vbt_irq_in_service(struct vbt_correlator *c, struct irq *irq, struct vector *v);
 void vbt_irq_mark(struct irq *irq, unsigned mark, uint64_t time, bool inferred);
 /* Nothing more will be known: tell the interrupt's requests, and send them out. */
 void vbt_irq_finish(struct vbt_correlator *c, struct irq *irq, unsigned rest);

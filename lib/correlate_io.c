@@ -55,7 +55,7 @@ static void take_bio(struct flight *f, const struct vbt_event *event)
 
 static void bind(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event)
 {
-	uint64_t key;
+	uint64_t slack = vbt_slack(c, event->target), key;
 
 	if (event->op == VBT_IO_io_uring)
 		key = event->arg;
@@ -68,14 +68,14 @@ static void bind(struct vbt_correlator *c, struct queue *q, const struct vbt_eve
 			   c))
 		c->no_memory = true;
 	/* Most submits have no event before them. */
-	if (c->early_latest + vbt_slack(c, event->target) < event->time)
+	if (!slack || c->early_latest + slack < event->time)
 		return;
-	for (uint32_t i = 0; vbt_slack(c, event->target) && i < EARLY_BIOS; i++) {
+	for (uint32_t i = 0; i < EARLY_BIOS; i++) {
 		/* From the oldest on. */
 		struct vbt_event *early = &c->early_bio[(c->early_bios + i) % EARLY_BIOS];
 
 		if (early->time && early->key == key && early->target == event->target &&
-		    early->time + vbt_slack(c, event->target) >= event->time) {
+		    early->time + slack >= event->time) {
 			c->stats.stray--;
 			take_bio(vbt_flight_find(q, event->seq), early);
 			early->time = 0;
@@ -147,6 +147,12 @@ void vbt_on_reap(struct vbt_correlator *c, struct queue *q, const struct vbt_eve
 		take_from_leader(q, f);
 }
 
+/* Has a completion of its own not been seen? */
+static bool lacks_completion(const struct flight *f)
+{
+	return f->completions < f->bios || f->done_sectors < f->io_sectors;
+}
+
 /*
  * The key names the request from its submit to its reap. A task does other I/O before and behind;
  * only what the clocks blur may lie outside.
@@ -164,7 +170,7 @@ static bool in_call(const struct vbt_correlator *c, const struct flight *f,
 	switch (event->point) {
 	case VBT_MARK_queue: return false;
 	case VBT_MARK_issue: return f->issued_sectors < f->io_sectors;
-	default: return f->completions < f->bios || f->done_sectors < f->io_sectors;
+	default: return lacks_completion(f);
 	}
 }
 
@@ -215,7 +221,7 @@ static unsigned short_marks(const struct flight *f)
 
 	if (f->issues && f->issued_sectors < f->io_sectors)
 		marks |= BIT(VBT_MARK_issue);
-	if (f->completions < f->bios || f->done_sectors < f->io_sectors)
+	if (lacks_completion(f))
 		marks |= BIT(VBT_MARK_complete);
 	return marks;
 }

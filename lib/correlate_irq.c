@@ -40,6 +40,14 @@ static void list_remove(struct vbt_correlator *c, uint32_t *head, const struct i
 		*head = irq->next;
 }
 
+void vbt_irq_in_service(struct vbt_correlator *c, struct irq *irq, struct vector *v)
+{
+	irq->accepted = true;
+	irq->vector = (uint32_t)(v - c->vector);
+	irq->where = IRQ_IN_SERVICE;
+	vbt_irq_append(c, &v->in_service, irq);
+}
+
 static void leave_list(struct vbt_correlator *c, struct irq *irq)
 {
 	switch (irq->where) {
@@ -455,14 +463,6 @@ void vbt_irq_accepted(struct vbt_correlator *c, struct irq *irq, struct vector *
 	vbt_irq_append(c, &v->accepted, irq);
 }
 
-static void accepted(struct vbt_correlator *c, struct irq *irq, uint32_t apic, unsigned vector)
-{
-	struct vector *v = vbt_vector(c, c->queue[irq->queue]->stats.target, apic, vector);
-
-	if (v)
-		vbt_irq_accepted(c, irq, v, false);
-}
-
 /* --- kernel events -------------------------------------------------------------------------- */
 
 void vbt_on_msi(struct vbt_correlator *c, const struct vbt_event *event)
@@ -498,14 +498,15 @@ void vbt_on_accept(struct vbt_correlator *c, const struct vbt_event *event)
 	struct irq *irq = vbt_irq_window(c, thread, event->time);
 	uint32_t apic = (uint32_t)event->key;
 	uint8_t vector = (uint8_t)event->arg;
+	struct vector *v;
 	struct line *line;
 
 	if (irq && !irq->accepted) {
 		irq->accepted_at = event->time;
 		if (irq->where == IRQ_ASSERTED)
 			vbt_line_accepted(c, &c->line[irq->line], apic, vector);
-		else
-			accepted(c, irq, apic, vector);
+		else if ((v = vbt_vector(c, event->target, apic, vector)))
+			vbt_irq_accepted(c, irq, v, false);
 		return;
 	}
 	if (thread && thread->line != NONE) {
@@ -543,10 +544,8 @@ static void injected(struct vbt_correlator *c, struct vector *v, const struct vb
 	v->service_tid = event->tid;
 	if (v->accepted == NONE)
 		return;
-	if (v->in_service != NONE) {
-		while (v->in_service != NONE)
-			vbt_irq_finish(c, &c->irq[v->in_service], VBT_ABSENT_hidden);
-	}
+	while (v->in_service != NONE)
+		vbt_irq_finish(c, &c->irq[v->in_service], VBT_ABSENT_hidden);
 	target->injects += target->injects < HIDDEN_AFTER;
 	v->in_service = v->accepted;
 	v->accepted = NONE;
@@ -638,8 +637,7 @@ static void injected_lone(struct vbt_correlator *c, struct vector *v, const stru
 			continue;
 		leave_list(c, irq);
 		vbt_irq_mark(irq, VBT_MARK_inject, thread->lone_inject, false);
-		irq->where = IRQ_IN_SERVICE;
-		vbt_irq_append(c, &v->in_service, irq);
+		vbt_irq_in_service(c, irq, v);
 	}
 	v->service_tid = thread->tid;
 }
@@ -690,41 +688,35 @@ static void injected_early(struct vbt_correlator *c, struct vector *v, struct ir
 {
 	bool inferred = v->injected_before >= accept;
 
-	irq->accepted = true;
-	irq->vector = (uint32_t)(v - c->vector);
 	vbt_irq_mark(irq, VBT_MARK_inject, v->injected, inferred);
-	if (v->ended >= v->injected) {
-		vbt_irq_mark(irq, VBT_MARK_eoi, v->ended, inferred);
-		return;
-	}
 	if (inferred)
 		irq->inferred |= BIT(VBT_MARK_eoi);
-	irq->where = IRQ_IN_SERVICE;
-	vbt_irq_append(c, &v->in_service, irq);
+	vbt_irq_in_service(c, irq, v);
+	if (v->ended >= v->injected)
+		vbt_irq_mark(irq, VBT_MARK_eoi, v->ended, inferred);
 }
 
 static void take_early(struct vbt_correlator *c, struct thread *thread, struct irq *irq,
 		       const struct vbt_event *event)
 {
-	struct vector *v;
 	bool msi = thread->has_early_msi, accept = thread->has_early_accept;
+	struct vector *v;
 
 	thread->has_early_msi = thread->has_early_accept = false;
 	if (!msi || event->time - thread->early_msi > vbt_slack(c, event->target))
 		return;
 	vbt_irq_mark(irq, VBT_MARK_msi, thread->early_msi, false);
 	c->queue[irq->queue]->stats.interrupts++;
-	if (accept && thread->has_early_inject) {
-		accepted(c, irq, thread->early_apic, thread->early_vector);
+	v = accept ? find_vector(c, event->target, thread->early_apic, thread->early_vector) : NULL;
+	irq->accepted_at = thread->early_accept;
+	if (v && thread->has_early_inject) {
+		vbt_irq_accepted(c, irq, v, false);
 		leave_list(c, irq);
 		vbt_irq_mark(irq, VBT_MARK_inject, thread->early_inject, false);
-	} else if (accept) {
-		v = vbt_vector(c, event->target, thread->early_apic, thread->early_vector);
-		irq->accepted_at = thread->early_accept;
-		if (v && v->injected >= thread->early_accept)
-			injected_early(c, v, irq, thread->early_accept);
-		else if (v)
-			vbt_irq_accepted(c, irq, v, false);
+	} else if (v && v->injected >= thread->early_accept) {
+		injected_early(c, v, irq, thread->early_accept);
+	} else if (v) {
+		vbt_irq_accepted(c, irq, v, false);
 	}
 	vbt_irq_finish_if_done(c, irq);
 }

@@ -68,10 +68,7 @@ static void join(struct vbt_correlator *c, struct line *line, struct irq *irq)
 		vbt_irq_accepted(c, irq, v, true);
 	} else if (v && v->in_service != NONE) {
 		share(irq, VBT_MARK_inject, c->irq[v->in_service].time[VBT_MARK_inject]);
-		irq->accepted = true;
-		irq->vector = line->vector;
-		irq->where = IRQ_IN_SERVICE;
-		vbt_irq_append(c, &v->in_service, irq);
+		vbt_irq_in_service(c, irq, v);
 	} else {
 		share(irq, VBT_MARK_inject, v ? v->injected : 0);
 		share(irq, VBT_MARK_eoi, v ? v->ended : 0);
@@ -79,14 +76,21 @@ static void join(struct vbt_correlator *c, struct line *line, struct irq *irq)
 	vbt_irq_finish_if_done(c, irq);
 }
 
-/* It was sent and did not enter KVM: the line was high, or the guest was faster. */
-static bool may_join(const struct vbt_correlator *c, const struct line *line, const struct irq *irq)
+/* It is one of this line's, and has not entered KVM yet. */
+static bool may_raise(const struct vbt_correlator *c, const struct line *line,
+		      const struct irq *irq)
 {
 	const struct queue *q = c->queue[irq->queue];
 
-	return irq->intx && irq->sent && !irq->doubt && irq->where == IRQ_NOWHERE &&
-	       !(irq->have & BIT(VBT_MARK_msi)) && !q->irqfd && q->gsi == line->gsi &&
+	return irq->intx && !(irq->have & BIT(VBT_MARK_msi)) && q->gsi == line->gsi &&
 	       q->stats.target == line->target;
+}
+
+/* It was sent and did not enter KVM: the line was high, or the guest was faster. */
+static bool may_join(const struct vbt_correlator *c, const struct line *line, const struct irq *irq)
+{
+	return may_raise(c, line, irq) && irq->sent && !irq->doubt && irq->where == IRQ_NOWHERE &&
+	       !c->queue[irq->queue]->irqfd;
 }
 
 /* The guest read the ISR: who signalled before has been told. */
@@ -141,14 +145,10 @@ void vbt_on_line(struct vbt_correlator *c, const struct vbt_event *event)
 	}
 	/* A kernel worker raises the line for an irqfd: everything sent to this line so far. */
 	for (uint32_t i = c->irq_oldest, newer; i != NONE; i = newer) {
-		struct irq *one = &c->irq[i];
-		struct queue *q = c->queue[one->queue];
-
-		newer = one->newer;
-		if (!one->intx || one->have & BIT(VBT_MARK_msi) || q->gsi != line->gsi ||
-		    q->stats.target != event->target)
+		newer = c->irq[i].newer;
+		if (!may_raise(c, line, &c->irq[i]))
 			continue;
-		raise_line(c, line, one, event->time, true);
+		raise_line(c, line, &c->irq[i], event->time, true);
 		any = true;
 	}
 	if (!any)
