@@ -3,22 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm-lite/disk/zones.h"
 #include "vmm-lite/features.h"
 #include "vmm-lite/options.h"
 #include "vmm-lite/options_value.h"
+#include "vmm-lite/virtio/spec.h"
 
 #define GIVEN(key) (given & (1ull << (option_find(disk_rows, disk_row_count, key) - disk_rows)))
 
 static int check_host_managed(struct option_context *ctx, struct disk_options *disk, uint64_t given)
 {
-	const uint64_t discard = 1ull << 13, zoned = 1ull << 17;
-
-	if (disk->features_on & discard)
+	if (disk->features_on & FEATURE(F_DISCARD))
 		return option_refuse(
 		    ctx, "--disk zoned='host-managed' and features='+discard' exclude each "
 			 "other: a discard leaves the write pointer where it is; the guest "
 			 "resets zones instead");
-	if (disk->features_off & zoned)
+	if (disk->features_off & FEATURE(F_ZONED))
 		return option_refuse(
 		    ctx, "--disk zoned='host-managed' needs feature 'zoned': a driver that "
 			 "knows no zones could not write; use zoned=host-aware or none");
@@ -43,7 +43,7 @@ static int check_zones(struct option_context *ctx, struct disk_options *disk, ui
 			    keys[i]);
 	if (size & (size - 1))
 		return option_refuse(ctx, "--disk zone-size= has to be a power of two");
-	if (disk->zone_capacity > (size ? size : 64ull << 20))
+	if (disk->zone_capacity > (size ? size : ZONES_DEFAULT_SIZE))
 		return option_refuse(ctx, "--disk zone-capacity= is larger than the zone");
 	if (disk->zoned == ZONED_HOST_AWARE &&
 	    (disk->zone_max_open || disk->zone_max_active || disk->zone_capacity))
@@ -57,8 +57,6 @@ static int check_zones(struct option_context *ctx, struct disk_options *disk, ui
 /* What cannot work together, whatever is on the disk. `given`: bit n is set if row n was there. */
 static int check_disk(struct option_context *ctx, struct disk_options *disk, uint64_t given)
 {
-	const uint64_t packed = 1ull << 34, version_1 = 1ull << 32;
-
 	if (!disk->iothread) {
 		if (GIVEN("notify") && disk->notify == NOTIFY_IOEVENTFD)
 			return option_refuse(
@@ -89,15 +87,15 @@ static int check_disk(struct option_context *ctx, struct disk_options *disk, uin
 		    "--disk transport='legacy' has no feature bits from 32 on, such "
 		    "as '+%s'; use transport=modern",
 		    feature_name((unsigned)__builtin_ctzll(disk->features_on >> 32) + 32));
-	if (disk->transport == TRANSPORT_MODERN && disk->features_off & version_1)
+	if (disk->transport == TRANSPORT_MODERN && disk->features_off & FEATURE(F_VERSION_1))
 		return option_refuse(
 		    ctx, "--disk features='-version-1' leaves transport='modern' nothing "
 			 "to offer; use transport=legacy");
-	if (disk->ring == RING_SPLIT && disk->features_on & packed)
+	if (disk->ring == RING_SPLIT && disk->features_on & FEATURE(F_RING_PACKED))
 		return option_refuse(ctx,
 				     "--disk features='+ring-packed' contradicts ring='split'; use "
 				     "ring=packed or both");
-	if (disk->ring == RING_PACKED && disk->features_off & packed)
+	if (disk->ring == RING_PACKED && disk->features_off & FEATURE(F_RING_PACKED))
 		return option_refuse(ctx,
 				     "--disk features='-ring-packed' contradicts ring='packed'");
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm-lite/options_table.h"
 
+#include "vmm-lite/disk/zones.h"
 #include "vmm-lite/options.h"
 
 #define AT(field)   offsetof(struct options, field)
@@ -8,7 +9,6 @@
 #define KIB         (1ull << 10)
 #define MIB         (1ull << 20)
 #define TIB         (1ull << 40)
-#define MAX_ZONES   (1u << 20)
 #define ANY         UINT64_MAX
 #define PATH_LENGTH 4095
 
@@ -87,11 +87,11 @@ const struct option_row disk_rows[] = {
      "of an emulated zone, a power of two (64M)"},
     {"zone-capacity", OPTION_SIZE, DISK(zone_capacity), NULL, 4 * KIB, TIB, 0, "SIZE",
      "of an emulated zone: what can be written of it (all)"},
-    {"zone-conventional", OPTION_UNSIGNED, DISK(zone_conventional), NULL, 0, MAX_ZONES, 0, "N",
+    {"zone-conventional", OPTION_UNSIGNED, DISK(zone_conventional), NULL, 0, ZONES_MAX, 0, "N",
      "conventional zones at the start of an emulated disk (0)"},
-    {"zone-max-open", OPTION_UNSIGNED, DISK(zone_max_open), NULL, 0, MAX_ZONES, 0, "N",
+    {"zone-max-open", OPTION_UNSIGNED, DISK(zone_max_open), NULL, 0, ZONES_MAX, 0, "N",
      "emulated zones that can be open at once; 0: all (0)"},
-    {"zone-max-active", OPTION_UNSIGNED, DISK(zone_max_active), NULL, 0, MAX_ZONES, 0, "N",
+    {"zone-max-active", OPTION_UNSIGNED, DISK(zone_max_active), NULL, 0, ZONES_MAX, 0, "N",
      "emulated zones that can be open or closed at once; 0: all (0)"},
     {"lifetime", OPTION_LIFETIME, DISK(lifetime), NULL, 0, 0, 0, "EOL:A:B",
      "wear to report, to try a driver: EOL 0 to 3, A and B 0 to 11 (the storage's, if it tells)"},

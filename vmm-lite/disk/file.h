@@ -28,6 +28,13 @@ int disk_file_open(struct disk_file *file, const struct disk_options *options, c
 		   size_t err_size);
 void disk_file_release(struct disk_file *file);
 
+/* Has what the request did to be stable when it completes? */
+static inline bool disk_file_stable(const struct disk_file *file,
+				    const struct disk_request *request)
+{
+	return file->writethrough || request->flags & DISK_FUA || request->op == DISK_SECURE_ERASE;
+}
+
 /* The operations of such disks. */
 bool disk_file_refresh(struct disk *disk);
 bool disk_file_lifetime(struct disk *disk, struct disk_lifetime *lifetime);

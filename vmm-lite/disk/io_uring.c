@@ -80,11 +80,6 @@ static struct disk_file *file_of(struct uring_channel *channel)
 	return (struct disk_file *)channel->base.disk;
 }
 
-static bool stable(const struct disk_file *file, const struct disk_request *request)
-{
-	return file->writethrough || request->flags & DISK_FUA || request->op == DISK_SECURE_ERASE;
-}
-
 /* The thread that gets here first is the ring's only submitter, if the ring has such a thing. */
 static void enable(struct uring_channel *channel)
 {
@@ -192,7 +187,7 @@ static void start_transfer(struct uring_channel *channel, struct disk_request *r
 		sqe->len = piece.count;
 	}
 	sqe->off = piece.offset;
-	if (write && stable(file_of(channel), request))
+	if (write && disk_file_stable(file_of(channel), request))
 		sqe->rw_flags = RWF_DSYNC;
 }
 
@@ -267,7 +262,7 @@ static void fallocate_ended(struct uring_channel *channel, struct disk_request *
 		return;
 	}
 	request->done = request->length;
-	if (request->op == DISK_WRITE_ZEROES && stable(file, request))
+	if (request->op == DISK_WRITE_ZEROES && disk_file_stable(file, request))
 		start_sync(channel, request);
 	else
 		finish(channel, request, 0);

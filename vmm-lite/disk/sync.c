@@ -18,16 +18,11 @@ struct sync_channel {
 	struct transfer_pool pool;
 };
 
-static bool stable(const struct disk_file *file, const struct disk_request *request)
-{
-	return file->writethrough || request->flags & DISK_FUA || request->op == DISK_SECURE_ERASE;
-}
-
 /* Reads, writes, and zeroes to be sent. 0 or an errno. */
 static int transfer(struct sync_channel *channel, struct disk_file *file,
 		    struct disk_request *request)
 {
-	int flags = stable(file, request) ? RWF_DSYNC : 0;
+	int flags = disk_file_stable(file, request) ? RWF_DSYNC : 0;
 	struct transfer_piece piece;
 	int64_t result;
 	int error;
@@ -78,7 +73,7 @@ static int deallocate(struct sync_channel *channel, struct disk_file *file,
 			continue;
 		if (!error) {
 			request->done = request->length;
-			if (request->op == DISK_WRITE_ZEROES && stable(file, request))
+			if (request->op == DISK_WRITE_ZEROES && disk_file_stable(file, request))
 				error = flush(file);
 		}
 		return error;

@@ -52,26 +52,19 @@ int zone_host_report(int fd, uint64_t offset, struct zone *zone, unsigned max)
 
 int zone_host_load(int fd, struct zones *zones)
 {
+	struct zone zone[BATCH];
 	unsigned index = 0;
 
 	while (index < zones->count) {
-		struct blk_zone_report *r = report(fd, zones_start(zones, index), BATCH);
-		unsigned count = r ? r->nr_zones : 0;
+		int count = zone_host_report(fd, zones_start(zones, index), zone, BATCH);
 
-		if (!r)
-			return errno;
-		for (unsigned i = 0; i < count && index < zones->count; i++, index++) {
-			struct zone zone =
-			    from_kernel(&r->zones[i], r->flags & BLK_ZONE_REP_CAPACITY);
-
-			if (!zones_set(zones, index, &zone)) {
-				free(r);
-				return EPROTO;
-			}
-		}
-		free(r);
+		if (count < 0)
+			return -count;
 		if (!count)
 			return EPROTO;
+		for (int i = 0; i < count && index < zones->count; i++, index++)
+			if (!zones_set(zones, index, &zone[i]))
+				return EPROTO;
 	}
 	return 0;
 }

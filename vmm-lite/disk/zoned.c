@@ -24,7 +24,6 @@
 #include "vmm-lite/options.h"
 
 #define ZONED_BATCH    64
-#define ZONED_DEFAULT  (64ull << 20)
 #define PARKED_STEP_NS 1000000 /* another channel may make way without a word */
 #define OP_BITS        8
 
@@ -96,11 +95,11 @@ static void park(struct zoned_channel *channel, struct disk_request *request)
 
 static void complete(struct zoned_channel *channel, struct disk_request *request, int error)
 {
-	const struct zoned_disk *disk = disk_of(channel);
+	struct zoned_disk *disk = disk_of(channel);
 
 	restore(request);
 	if (!error && (request->op == DISK_FLUSH || request->flags & DISK_FUA || disk->stable))
-		error = zone_file_sync(&disk_of(channel)->file);
+		error = zone_file_sync(&disk->file);
 	disk_complete(&channel->base, request, error);
 }
 
@@ -726,7 +725,7 @@ static int make_up(struct zoned_disk *disk, int fd, const struct disk_options *o
 		   size_t err_size)
 {
 	const struct disk_info *info = &disk->base.info;
-	uint64_t size = options->zone_size ? options->zone_size : ZONED_DEFAULT;
+	uint64_t size = options->zone_size ? options->zone_size : ZONES_DEFAULT_SIZE;
 	struct zones_shape shape = {
 	    .disk_size = info->size,
 	    .zone_size = size,

@@ -14,7 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ZONES_MAX (1u << 20)
+#define ZONES_MAX          (1u << 20)
+#define ZONES_DEFAULT_SIZE (64ull << 20) /* bytes of an emulated zone */
 
 enum zone_type {
 	ZONE_CONVENTIONAL = 1, /* written anywhere, has no write pointer */
