@@ -387,6 +387,17 @@ static void usage(void)
 	exit(2);
 }
 
+static FILE *create(const char *path)
+{
+	FILE *file = fopen(path, "we");
+
+	if (!file) {
+		perror(path);
+		exit(2);
+	}
+	return file;
+}
+
 int main(int argc, char **argv)
 {
 	bool hostile = false, both = false, only_list = false;
@@ -405,15 +416,11 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "--verbose"))
 			verbose = true;
 		else if (!strncmp(argv[i], "--markdown=", 11))
-			markdown = fopen(argv[i] + 11, "we");
+			markdown = create(argv[i] + 11);
 		else if (!strncmp(argv[i], "--jobs=", 7))
 			parallel = (unsigned)atoi(argv[i] + 7);
 		else if (argv[i][0] == '-')
 			usage();
-		if (!strncmp(argv[i], "--markdown=", 11) && !markdown) {
-			perror(argv[i] + 11);
-			return 2;
-		}
 	}
 	parallel = parallel < 1 ? 1 : parallel > MAX_JOBS ? MAX_JOBS : parallel;
 	if (only_list)

@@ -3,48 +3,18 @@
 # The commands of vbtrace on traces of `vmm-lite bench`, which knows itself how many requests it made.
 # Needs no /dev/kvm; without the right to load BPF programs the kernel's marks are absent, and say so.
 # shellcheck disable=SC2016 # the dollars in single quotes are jq's
+# shellcheck disable=SC2154 # variables of lib/checks.sh
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-
-vbtrace=$PWD/build/bin/vbtrace vmm=$PWD/build/bin/vmm-lite
-passed=0 failed=0
-work=$(mktemp -d)
-trap '[ -n "${KEEP:-}" ] || rm -rf "$work"' EXIT
-cd "$work" || exit 1
+# shellcheck source=tests/e2e/lib/checks.sh
+. tests/e2e/lib/checks.sh
 COUNT=5000
 
-ok() {
-	passed=$((passed + 1))
-	echo "ok   $1"
-}
-fail() {
-	failed=$((failed + 1))
-	echo "FAIL $1"
-	[ $# -lt 2 ] || printf '%s\n' "$2" | head -n 10
-}
-# works NAME COMMAND...: it succeeds and says nothing on standard error; its output is in out
+# works NAME COMMAND...: it succeeds and says nothing on standard error either; its output is in out
 works() {
 	local name=$1
 	shift
 	if "$@" >out 2>err && [ ! -s err ]; then ok "$name"; else fail "$name" "$(cat err)"; fi
-}
-# true_of NAME FILTER FILE [jq option...]: the filter gives true, once: no input is no success
-true_of() {
-	local name=$1 filter=$2 file=$3
-	shift 3
-	if [ "$(jq "$@" "$filter" "$file" 2>err)" = true ]; then ok "$name"; else fail "$name" "$(cat err)"; fi
-}
-same() { if [ "$2" = "$3" ]; then ok "$1"; else fail "$1" "'$2' is not '$3'"; fi; }
-# refused NAME STATUS COMMAND...: exactly one line on standard error, that status, nothing else printed
-refused() {
-	local name=$1 want=$2 status=0
-	shift 2
-	timeout 20 "$@" >out 2>err </dev/null || status=$?
-	if [ $status -eq "$want" ] && [ "$(wc -l <err)" -eq 1 ] && [ ! -s out ]; then
-		ok "$name"
-	else
-		fail "$name" "status $status, not $want: $(cat err)"
-	fi
 }
 
 # --- what the host can do
@@ -209,5 +179,4 @@ else
 	same "a full disk is a failure" "$(wc -l <err)" 1
 fi
 
-echo "cli_native: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+finish cli_native

@@ -51,8 +51,11 @@ delayed() {
 		"$name-delay.jsonl" -s --argjson delay $DELAY --arg device "$device" \
 		--slurpfile plain "$name-plain.jsonl"
 	works "$name: diff" "$vbtrace" diff --json "$name-plain.vbt" "$name-delay.vbt"
-	true_of "$name: diff blames the host layer" \
+	true_of "$name: diff calls the host layer slower" \
 		'any(.rows[]; .kind == "layer" and .layer == "host" and .verdict == "slower")' out
+	# In a busy lab a guest's own layers may move further than the delay by chance.
+	[ "$name" = lab ] || true_of "$name: diff blames the host layer" \
+		'.rows | map(select(.kind == "layer")) | max_by(.shift_ns) | .layer == "host" and .verdict == "slower"' out
 }
 
 # nothing NAME DEVICE: the null disk

@@ -3,12 +3,12 @@
 # Requests of every type, each once well and once badly, on a device that is driven over qtest and
 # recorded: the trace has all of them with type, status and every mark that they can have, and says which
 # writes went to the host as one.
+# shellcheck disable=SC2154 # variables of lib/checks.sh
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-
-passed=0 failed=0
-work=$(mktemp -d)
-trap '[ -n "${KEEP:-}" ] || rm -rf "$work"' EXIT
+# shellcheck source=tests/e2e/lib/checks.sh
+. tests/e2e/lib/checks.sh
+cd "$top" || exit 1
 truncate -s 16M "$work"/{plain,zoned,readonly,failing}
 # Writes that bypass the page cache reach the host's disk while they are looked at.
 head -c 16M /dev/urandom >"$work/plain"
@@ -108,12 +108,9 @@ check() { # NAME COMMAND...
 	local name=$1
 	shift
 	if "$@" >"$work/log" 2>&1; then
-		passed=$((passed + 1))
-		echo "ok   $name: $(tail -n 1 "$work/log")"
+		ok "$name: $(tail -n 1 "$work/log")"
 	else
-		failed=$((failed + 1))
-		echo "FAIL $name"
-		tail -n 12 "$work/log"
+		fail "$name" "$(tail -n 10 "$work/log")"
 	fi
 }
 
@@ -126,5 +123,4 @@ for aio in io_uring sync; do
 		python3 "$work/judge.py" "$work/$aio.wanted" "$work/$aio.jsonl"
 done
 
-echo "trace_types: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+finish trace_types

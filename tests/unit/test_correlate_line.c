@@ -33,6 +33,16 @@ static void begin(uint32_t flags)
 	}
 }
 
+/* The first queue's interrupt, all the way into the vCPU. */
+static void deliver_first(void)
+{
+	life_signal(&life, 0);
+	life_line(&life, LIFE_TASK(0), true);
+	life_accept(&life, LIFE_TASK(0));
+	life_signal_done(&life, 0);
+	life_inject(&life);
+}
+
 static void end(void)
 {
 	life_end(&life);
@@ -96,11 +106,7 @@ static void test_while_in_service(void **state)
 	uint64_t eoi;
 
 	begin(VBT_DEVICE_DIRECT);
-	life_signal(&life, 0);
-	life_line(&life, LIFE_TASK(0), true);
-	life_accept(&life, LIFE_TASK(0));
-	life_signal_done(&life, 0);
-	life_inject(&life);
+	deliver_first();
 	life_signal(&life, 1);
 	life_signal_done(&life, 1);
 	life_line(&life, LIFE_VCPU, false);
@@ -120,11 +126,7 @@ static void test_guest_is_faster(void **state)
 	uint64_t eoi;
 
 	begin(VBT_DEVICE_DIRECT);
-	life_signal(&life, 0);
-	life_line(&life, LIFE_TASK(0), true);
-	life_accept(&life, LIFE_TASK(0));
-	life_signal_done(&life, 0);
-	life_inject(&life);
+	deliver_first();
 	life_signal(&life, 1);
 	life_line(&life, LIFE_VCPU, false);
 	life_signal_done(&life, 1);
@@ -143,11 +145,7 @@ static void test_not_the_one_before(void **state)
 	uint64_t msi, inject, eoi;
 
 	begin(VBT_DEVICE_DIRECT);
-	life_signal(&life, 0);
-	life_line(&life, LIFE_TASK(0), true);
-	life_accept(&life, LIFE_TASK(0));
-	life_signal_done(&life, 0);
-	life_inject(&life);
+	deliver_first();
 	life_line(&life, LIFE_VCPU, false);
 	life_signal(&life, 1);
 	msi = life_line(&life, LIFE_TASK(1), true);
