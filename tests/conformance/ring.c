@@ -417,6 +417,23 @@ bool vq_kick_wanted(struct vq *q, uint16_t before, bool before_wrap)
 	return (at + 2 * size - from) % (2 * size) < (to + 2 * size - from) % (2 * size);
 }
 
+void watch_flushes(struct world *w, void (*check)(struct vq *q, unsigned argument),
+		   unsigned argument)
+{
+	struct vq *q = &w->q[0];
+	struct piece pieces[2] = {{put_header(w, BLK_T_FLUSH, 0), 16, false},
+				  {galloc(w, 1, 1), 1, true}};
+
+	for (unsigned round = 0; round < 2000; round++) {
+		for (unsigned i = 0; i < 8; i++)
+			vq_add(q, pieces, 2);
+		/* Not suppressed now: nothing is under way. */
+		vq_kick(q);
+		for (unsigned got = 0; got < 8; got += vq_poll(q))
+			check(q, argument);
+	}
+}
+
 void obey_kicks(struct vq *q, unsigned times)
 {
 	struct world *w = q->w;

@@ -323,6 +323,9 @@ bool vq_is_poisoned(struct vq *q);
 bool vq_kick_wanted(struct vq *q, uint16_t before, bool before_wrap);
 /* `times` flushes, many at once, with a kick only where the device asks for one. */
 void obey_kicks(struct vq *q, unsigned times);
+/* Flushes in batches, each kicked for; `check` looks at the first queue all the time. */
+void watch_flushes(struct world *w, void (*check)(struct vq *q, unsigned argument),
+		   unsigned argument);
 /* Take note of what came back. Number of chains in this call. */
 unsigned vq_poll(struct vq *q);
 /* Want, or do not want, an interrupt for anything used (without EVENT_IDX). */
