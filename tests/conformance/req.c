@@ -240,6 +240,40 @@ TEST(REQ_12, RINGS | VIEWS | MODES)
 	CHECK_EQ(blk(&w->q[0], BLK_T_SECURE_ERASE, 0, galloc(w, 16, 16), 16), BLK_S_UNSUPP);
 }
 
+/* The same from Linux, whose driver has the segments in device-writable descriptors. */
+TEST(REQ_12b, RINGS | VIEWS | MODES)
+{
+	uint64_t segments = galloc(w, 48, 16), status = galloc(w, 1, 1);
+	uint8_t *before;
+
+	open_and_start(w, NULL, 0, 0);
+	memset(w->ram->data, 0x55, 65536);
+	put_range(w, segments, 8, 8, 0);
+	put_range(w, segments + 16, 32, 16, 0);
+	put_range(w, segments + 32, 100, 1, 0);
+	before = gcopy(w, segments, 48);
+	for (uint32_t length = 48; length; length -= 12) {
+		bool good = length % 16 == 0;
+		struct piece pieces[] = {{put_header(w, BLK_T_SECURE_ERASE, 0), 16, false},
+					 {segments, length, true},
+					 {status, 1, true}};
+
+		gset(w, status, 0xff, 1);
+		CHECK_EQ(run_pieces(&w->q[0], pieces, 3), 0);
+		CHECK_EQ(status_at(w, status), good ? BLK_S_OK : BLK_S_IOERR);
+		CHECK(gsame(w, segments, before, 48));
+	}
+	CHECK_EQ(ram_disk_count(w->ram, DISK_SECURE_ERASE), 3);
+	for (unsigned sector = 0; sector < 128; sector++) {
+		bool erased =
+		    (sector >= 8 && sector < 16) || (sector >= 32 && sector < 48) || sector == 100;
+
+		CHECK_EQ(w->ram->data[512 * sector], erased ? 0 : 0x55);
+	}
+	free(before);
+	expect_alive(w);
+}
+
 /* Writes of all kinds; each has to be stable the moment it completes. */
 static void expect_stable_writes(struct world *w, bool stable)
 {

@@ -395,6 +395,57 @@ static void test_segments(void **state)
 	}
 }
 
+/* Linux has the segments of a secure erase in writable descriptors; of other types they are none there. */
+static void test_segments_on_the_wrong_side(void **state)
+{
+	static const uint32_t strict[] = {BLK_T_DISCARD, BLK_T_WRITE_ZEROES};
+
+	start();
+	range(0, 5, 300, 0);
+	range(1, CAPACITY - 1, 1, 0);
+	usual(BLK_T_SECURE_ERASE, 0, 32, true);
+	assert_int_equal(r.error, BLK_ERROR_none);
+	assert_int_equal(r.action, BLK_SECURE_ERASE);
+	assert_int_equal(r.range_count, 2);
+	assert_int_equal(r.ranges[0].sector, 5);
+	assert_int_equal(r.ranges[1].sector, CAPACITY - 1);
+	/* They are not written, so no length may claim the status byte behind them. */
+	assert_int_equal(r.room, 32);
+	assert_int_equal(blk_request_used(&r, 0), 0);
+
+	range(0, CAPACITY, 1, 0);
+	usual(BLK_T_SECURE_ERASE, 0, 16, true);
+	refused(BLK_ERROR_range);
+	range(0, 0, 1, 1);
+	usual(BLK_T_SECURE_ERASE, 0, 16, true);
+	refused(BLK_ERROR_flags);
+	usual(BLK_T_SECURE_ERASE, 0, 15, true);
+	refused(BLK_ERROR_segments);
+	usual(BLK_T_SECURE_ERASE, 0, 16 * (BLK_MAX_RANGES + 1), true);
+	refused(BLK_ERROR_segments);
+
+	/* Those on the right side count, whatever else is there. */
+	start();
+	header(BLK_T_SECURE_ERASE, 0);
+	range(0, 7, 1, 0);
+	range(64, 9, 1, 0);
+	readable(HEADER, 16);
+	readable(DATA, 16);
+	writable(DATA + 16 * 64, 16);
+	writable(STATUS, 1);
+	parse();
+	assert_int_equal(r.error, BLK_ERROR_none);
+	assert_int_equal(r.range_count, 1);
+	assert_int_equal(r.ranges[0].sector, 7);
+
+	start();
+	range(0, 5, 1, 0);
+	for (size_t i = 0; i < sizeof(strict) / sizeof(strict[0]); i++) {
+		usual(strict[i], 0, 16, true);
+		refused(BLK_ERROR_segments);
+	}
+}
+
 /* What the device answers into the guest's memory needs room there; zones have to exist. */
 static void test_answers(void **state)
 {
@@ -473,10 +524,15 @@ static void test_pure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_types),      cmocka_unit_test(test_range),
-	    cmocka_unit_test(test_read_only),  cmocka_unit_test(test_framing),
-	    cmocka_unit_test(test_bad_chains), cmocka_unit_test(test_segments),
-	    cmocka_unit_test(test_answers),    cmocka_unit_test(test_used_length),
+	    cmocka_unit_test(test_types),
+	    cmocka_unit_test(test_range),
+	    cmocka_unit_test(test_read_only),
+	    cmocka_unit_test(test_framing),
+	    cmocka_unit_test(test_bad_chains),
+	    cmocka_unit_test(test_segments),
+	    cmocka_unit_test(test_segments_on_the_wrong_side),
+	    cmocka_unit_test(test_answers),
+	    cmocka_unit_test(test_used_length),
 	    cmocka_unit_test(test_pure),
 	};
 

@@ -170,14 +170,23 @@ static enum blk_error parse_append(struct blk_request *r, const struct blk_rules
 
 /* Discard, write zeroes, secure erase: the segments are copied before any is looked at. */
 static enum blk_error parse_ranges(struct blk_request *r, const struct blk_rules *rules,
-				   struct span *data)
+				   struct span *data, struct span *writable)
 {
 	uint32_t allowed = r->action == BLK_WRITE_ZEROES ? BLK_RANGE_UNMAP : 0;
 	uint32_t max = r->action == BLK_DISCARD        ? rules->max_discard
 		       : r->action == BLK_WRITE_ZEROES ? rules->max_write_zeroes
 						       : rules->max_secure_erase;
-	uint64_t count = data->length / sizeof(struct blk_range);
+	uint64_t count;
 
+	/*
+	 * Linux takes the lowest bit of a type for its direction. That of SECURE_ERASE is 0, so
+	 * its driver hands the segments over as if the device had to write them. The device may
+	 * read them there (2.7.5: it should not, as a rule); refusing would mean that no Linux
+	 * guest can erase. Segments on the right side win, and nothing is ever written over them.
+	 */
+	if (r->action == BLK_SECURE_ERASE && !data->length)
+		data = writable;
+	count = data->length / sizeof(struct blk_range);
 	if (!count || data->length % sizeof(struct blk_range) || count > BLK_MAX_RANGES)
 		return BLK_ERROR_segments;
 	r->range_count = (unsigned)count;
@@ -240,7 +249,7 @@ static enum blk_error parse_body(struct blk_request *r, const struct blk_rules *
 	case BLK_ZONE_RESET: return r->sector < rules->capacity ? BLK_ERROR_none : BLK_ERROR_zone;
 	case BLK_DISCARD:
 	case BLK_WRITE_ZEROES:
-	case BLK_SECURE_ERASE: return parse_ranges(r, rules, readable);
+	case BLK_SECURE_ERASE: return parse_ranges(r, rules, readable, writable);
 	default: return BLK_ERROR_none;
 	}
 }
