@@ -1,9 +1,9 @@
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
 TEST_DRIVER_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/driver/*.c))
-TEST_LIBS := -lcmocka $(VMM_LIBS) -lzstd -lxxhash
+TEST_LIBS := -lcmocka $(TUI_LIBS) $(VMM_LIBS) -lzstd -lxxhash
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(TEST_DRIVER_OBJ) $(LIBVMM) $(LIBVBTRACE)
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(TEST_DRIVER_OBJ) $(LIBTUI) $(LIBVMM) $(LIBVBTRACE)
 	$(LINK) $^ $(TEST_LIBS)
 
 .PRECIOUS: $(B)/tests/unit/%.o $(TEST_DRIVER_OBJ)
