@@ -59,12 +59,13 @@ struct command {
 	const void *defaults; /* of the options; NULL: all zero */
 	size_t size;          /* of the options structure */
 	unsigned max_plain;
+	void (*more_help)(FILE *out); /* behind the options; NULL: nothing */
 	bool takes_rest;
 	int (*run)(const void *options, const struct arguments *arguments);
 };
 
 extern const struct command command_record, command_report, command_show, command_diff,
-    command_list, command_doctor;
+    command_export, command_list, command_doctor;
 
 /* All commands, NULL at the end. */
 extern const struct command *const commands[];

@@ -36,6 +36,13 @@ static bool is_device(const char *wanted, const struct vbt_request *request,
 		       vbt_trace_info_device_name(info, request->target, request->device, name));
 }
 
+bool filter_given(const struct filter *filter)
+{
+	return filter->id.given || filter->queue.given || filter->sector.given ||
+	       filter->op.given || filter->device || filter->min_latency_ns || filter->incomplete ||
+	       filter->errors;
+}
+
 bool filter_matches(const struct filter *filter, const struct vbt_request *request,
 		    const struct vbt_trace_info *info)
 {

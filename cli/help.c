@@ -67,6 +67,8 @@ void options_help(FILE *out, const struct command *command)
 		fputc('\n', out);
 		print_wrapped(out, command->notes, 0);
 	}
+	if (command->more_help)
+		command->more_help(out);
 }
 
 void options_help_all(FILE *out)

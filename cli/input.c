@@ -116,7 +116,7 @@ bool input_is_flight(const struct input *input)
 	return input->flight != NULL;
 }
 
-static long next_events(struct input *input, const struct vbt_event **events)
+long input_next(struct input *input, const struct vbt_event **events)
 {
 	return input->flight ? flight_next(input->flight, events)
 			     : vbt_trace_reader_next(input->trace, events);
@@ -134,7 +134,7 @@ int input_correlate(struct input *input, vbt_request_fn *request, void *context,
 	*correlator = vbt_correlator_new(&options);
 	if (!*correlator)
 		return complain("cannot read '%s': out of memory", input_name(input));
-	while (!error && !(stop && *stop) && (count = next_events(input, &events)) != 0)
+	while (!error && !(stop && *stop) && (count = input_next(input, &events)) != 0)
 		error = count < 0 ? (int)count
 				  : vbt_correlator_events(*correlator, events, (size_t)count);
 	/* What was good until then is worth to be seen. */

@@ -37,6 +37,12 @@ bool input_is_flight(const struct input *input);
 int input_correlate(struct input *input, vbt_request_fn *request, void *context, const bool *stop,
 		    struct vbt_correlator **correlator);
 
+/*
+ * The next run of events, for whoever does not want requests: as vbt_trace_reader_next. The info
+ * may have grown meanwhile.
+ */
+long input_next(struct input *input, const struct vbt_event **events);
+
 /* What is damaged, in one line, as far as it was read; "" if nothing is. */
 const char *input_damage(const struct input *input, char *buf, size_t size);
 

@@ -75,6 +75,13 @@ int vbt_correlator_events(struct vbt_correlator *correlator, const struct vbt_ev
  */
 void vbt_correlator_finish(struct vbt_correlator *correlator);
 
+/*
+ * No request that is still to come has a mark before this time (ns), but for what is wildly late: a
+ * doorbell's kick whose wake is more than `timeout_ns` away. Takes time in proportion to what is
+ * in flight: ask once for many events.
+ */
+uint64_t vbt_correlator_horizon(const struct vbt_correlator *correlator);
+
 const struct vbt_correlator_stats *vbt_correlator_stats(const struct vbt_correlator *correlator);
 
 /* Events lost by a source (index, or VBT_SOURCE_ALL for holes in the file). */

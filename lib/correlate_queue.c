@@ -6,6 +6,7 @@
 
 #define FIRST_SLOTS    64
 #define MAX_STRAGGLERS 32
+#define GRACE          50000000u /* ns: how much later than others a source's events may be */
 
 /* What of this queue can be seen at all, from the metadata: marks, and why not. */
 void vbt_queue_setup(struct vbt_correlator *c, struct queue *q)
@@ -344,6 +345,55 @@ void vbt_queue_each(struct vbt_correlator *c, struct queue *q, flight_fn *fn, vo
 		if (f->state == FLIGHT_LIVE)
 			fn(c, q, f, context);
 	}
+}
+
+/* The oldest kick that no wake has answered; UINT64_MAX if there is none. */
+static uint64_t oldest_unserved(const struct vbt_correlator *c, const struct queue *q)
+{
+	const struct wake *wake = &q->wake[(q->wakes - 1) % WAKE_HISTORY];
+	uint64_t number = q->kick_number;
+
+	if (!q->kick || !q->offset_known)
+		return q->kick ? q->kick[number & (KICK_HISTORY - 1)].time : UINT64_MAX;
+	if (q->wakes && wake->valid)
+		number = wake->count - (uint64_t)q->offset + 1;
+	if (number > q->kick_number)
+		return UINT64_MAX;
+	if (q->kick_number - number >= KICK_HISTORY)
+		number = q->kick_number - KICK_HISTORY + 1;
+	return q->kick[number & (KICK_HISTORY - 1)].time;
+}
+
+/* Not later than a flight's first mark; its kick may still have to be found. */
+static uint64_t begin_of(const struct vbt_correlator *c, const struct flight *f)
+{
+	uint64_t time = f->r.mark[__builtin_ctz(f->r.present)];
+	uint64_t before = vbt_slack(c, f->r.target);
+
+	if (!(f->flags & FLIGHT_KICK_DONE))
+		before += GRACE;
+	return time > before ? time - before : 0;
+}
+
+uint64_t vbt_correlator_horizon(const struct vbt_correlator *c)
+{
+	uint64_t patience = c->options.timeout_ns, horizon = c->now > GRACE ? c->now - GRACE : 0;
+
+	for (uint32_t i = 0; i < c->queues; i++) {
+		const struct queue *q = c->queue[i];
+		uint64_t kick = oldest_unserved(c, q);
+
+		if (kick < horizon && c->now - kick < patience)
+			horizon = kick;
+		for (uint32_t j = 0; j <= q->mask + q->stragglers; j++) {
+			const struct flight *f =
+			    j <= q->mask ? &q->slot[j] : &q->straggler[j - q->mask - 1];
+
+			if (f->state == FLIGHT_LIVE && f->r.present && begin_of(c, f) < horizon)
+				horizon = begin_of(c, f);
+		}
+	}
+	return horizon;
 }
 
 static void emit_it(struct vbt_correlator *c, struct queue *q, struct flight *f, void *context)

@@ -1,0 +1,92 @@
+#!/bin/bash
+# native
+# vbtrace export: every format says of every request what `vbtrace show --json` says; a file is whole or not there.
+# The traces: one of `vmm-lite bench`, and a generated one that has all 14 marks of each request.
+# shellcheck disable=SC2154 # variables of lib/checks.sh
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/e2e/lib/checks.sh
+. tests/e2e/lib/checks.sh
+check=$top/tests/e2e/lib/export_check.py
+
+truncate -s 64M disk.img
+"$vbtrace" record -o bench.vbt -- "$vmm" bench --disk disk.img,aio=io_uring,queues=2 --rw randrw --count 2000 \
+	>/dev/null 2>err || fail "record" "$(cat err)"
+"$top/build/bench/make_trace" 100000 8 made.vbt || fail "make_trace"
+for trace in bench made; do
+	"$vbtrace" show --json $trace.vbt >$trace.jsonl
+done
+
+# exported NAME TRACE CHECK [option...]: exported into a file, which then says the same as show
+exported() {
+	local name="$2: $1" trace=$2 what=$3
+	shift 3
+	works "$name" "$vbtrace" export "$@" -o out.export "$trace.vbt"
+	same "$name: says nothing" "$(cat err)" ""
+	if "$check" "$what" "$trace.jsonl" out.export >out; then ok "$name: equals show"; else fail "$name: equals show" "$(cat out)"; fi
+}
+
+for trace in bench made; do
+	exported csv $trace csv --to csv
+	exported "csv of events" $trace csv_events --to csv --rows events
+	exported "json of events" $trace json_events --to json --rows events
+	works "$trace: json" "$vbtrace" export --to json $trace.vbt
+	if cmp -s out $trace.jsonl; then ok "$trace: json is that of show"; else fail "$trace: json is that of show"; fi
+done
+
+# --- conditions
+works "op" "$vbtrace" export --to json --op write --queue 0 bench.vbt
+mv out some
+"$vbtrace" show --json --op write --queue 0 bench.vbt >wanted
+if cmp -s some wanted; then ok "conditions are those of show"; else fail "conditions are those of show"; fi
+works "events of a selection" "$vbtrace" export --to json --rows events --id 7 made.vbt
+true_of "events of a selection are its own" \
+	'(map(.requests == [7]) | all) and (map(.point) == ["kick","wake","pop","parse","submit","queue","issue","complete",
+	"reap","push","signal","msi","inject","eoi"])' out -s
+
+# --- roads: a pipe, standard input, what is there already
+for format in $("$vbtrace" export --help | sed '1,/^formats:/d' | awk '{ print $1 }'); do
+	"$vbtrace" export --to "$format" -o file.out bench.vbt 2>/dev/null
+	"$vbtrace" export --to "$format" - <bench.vbt 2>/dev/null | cat >pipe.out
+	if cmp -s file.out pipe.out; then ok "$format: a pipe gets what a file gets"; else fail "$format: a pipe gets what a file gets"; fi
+	# A full disk, a reader that goes away: one line, status 1, and the file of before.
+	refused "$format: a full disk" 1 "$vbtrace" export --to "$format" -o /dev/full bench.vbt
+	status=0
+	{ "$vbtrace" export --to "$format" made.vbt 2>err || echo $? >status; } | head -c 10 >/dev/null
+	[ "$(cat status 2>/dev/null)" = 1 ] && [ "$(wc -l <err)" = 1 ] || status=1
+	same "$format: a closed pipe is one line and status 1" "$status $(cat err)" \
+		"0 vbtrace: cannot write 'standard output': Broken pipe"
+	rm -f status
+	echo before >kept.out
+	(
+		ulimit -f 1
+		trap '' XFSZ
+		exec "$vbtrace" export --to "$format" -o kept.out made.vbt
+	) >out 2>err
+	same "$format: a file that finds no room is not there: status" $? 1
+	same "$format: a file that finds no room is not there" "$(cat kept.out) $(find . -name 'kept.out.*')" "before "
+	same "$format: and one line says so" "$(wc -l <err)" 1
+done
+echo before >kept.out
+works "an older file is replaced" "$vbtrace" export --to csv -o kept.out bench.vbt
+same "an older file is replaced by all of it" "$(wc -l <kept.out)" "$(($(wc -l <bench.jsonl) + 1))"
+mkfifo fifo
+"$vbtrace" export --to csv -o fifo bench.vbt &
+cat fifo >fifo.out
+wait
+if cmp -s fifo.out kept.out; then ok "a fifo"; else fail "a fifo"; fi
+
+# --- a cut trace: what is left of it is exported, and said to be less
+cp bench.vbt cut.vbt
+truncate -s "$(($(stat -c %s bench.vbt) / 2))" cut.vbt
+works "a cut trace" "$vbtrace" export --to csv -o cut.csv cut.vbt
+says "a cut trace: stated" err "damaged|cut"
+
+refused "no format" 2 "$vbtrace" export bench.vbt
+refused "an unknown format" 2 "$vbtrace" export --to cvs bench.vbt
+says "an unknown format: did you mean" err "did you mean 'csv'"
+refused "rows of what has none" 2 "$vbtrace" export --to csv --frames event bench.vbt
+refused "no such trace" 1 "$vbtrace" export --to csv missing.vbt
+refused "no such directory" 1 "$vbtrace" export --to csv -o missing/out bench.vbt
+
+finish export
