@@ -51,6 +51,7 @@ lint: ## clang-format, cppcheck, shellcheck, layering
 install: bin ## DESTDIR=, PREFIX=; binaries, man pages, completions, Wireshark plugin, samples
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(B)/bin/vmm-lite $(B)/bin/vbtrace
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/vbtrace README.md LICENSE docs/*.md
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/vbtrace/traces samples/traces/*
 
 help: ## this list
 	$(Q)grep -hE '^[a-z-]+:.*## ' Makefile */rules.mk | sort -u | \

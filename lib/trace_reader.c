@@ -98,6 +98,7 @@ static bool check_file_header(struct vbt_trace_reader *r, char *err, size_t err_
 {
 	size_t have = fill(r, VBT_FILE_HEADER_SIZE);
 	const uint8_t *h = r->in.data + r->pos;
+	unsigned version;
 	bool sum, magic;
 
 	if (r->read_error) {
@@ -116,11 +117,13 @@ static bool check_file_header(struct vbt_trace_reader *r, char *err, size_t err_
 		return false;
 	}
 	sum = vbt_get32(h + 28) == (uint32_t)XXH3_64bits(h, 28);
-	if (magic && sum && vbt_get16(h + 8) > VBT_FILE_VERSION) {
-		snprintf(
-		    err, err_size,
-		    "the trace has format version %u, this vbtrace reads up to %u: use a newer one",
-		    vbt_get16(h + 8), VBT_FILE_VERSION);
+	if (magic && sum && vbt_get16(h + 8) != VBT_FILE_VERSION) {
+		version = vbt_get16(h + 8);
+		snprintf(err, err_size,
+			 "the trace has format version %u, this vbtrace reads version %u: use %s",
+			 version, VBT_FILE_VERSION,
+			 version > VBT_FILE_VERSION ? "a newer vbtrace"
+						    : "the vbtrace that wrote it");
 		return false;
 	}
 	if (magic && sum && vbt_get16(h + 12) == VBT_FILE_HEADER_SIZE) {

@@ -54,15 +54,18 @@ static void describe_queues(struct virtio_blk *blk, struct vbt_shm_device *entry
 	}
 }
 
-static uint32_t describe_flags(struct virtio_blk *blk)
+/* `before`: after a reset, which a guest does when it ends, the ring is still the one that was used. */
+static uint32_t describe_flags(struct virtio_blk *blk, uint32_t before)
 {
 	const struct disk_options *o = &blk->options;
+	bool packed = blk->dev.status ? (blk->dev.features & FEATURE(F_RING_PACKED)) != 0
+				      : (before & VBT_DEVICE_PACKED) != 0;
 
 	return (o->notify == NOTIFY_IOEVENTFD ? VBT_DEVICE_IOEVENTFD : 0) |
 	       (o->signal == SIGNAL_IRQFD ? VBT_DEVICE_IRQFD : 0) |
 	       (msix_enabled(&blk->pci.msix) ? VBT_DEVICE_MSIX : 0) |
-	       (blk->dev.features & FEATURE(F_RING_PACKED) ? VBT_DEVICE_PACKED : 0) |
-	       (o->iothread ? 0 : VBT_DEVICE_INLINE) | (o->direct ? VBT_DEVICE_DIRECT : 0) |
+	       (packed ? VBT_DEVICE_PACKED : 0) | (o->iothread ? 0 : VBT_DEVICE_INLINE) |
+	       (o->direct ? VBT_DEVICE_DIRECT : 0) |
 	       (blk->dev.offered & FEATURE(F_RO) ? VBT_DEVICE_READONLY : 0) |
 	       (blk->dev.legacy ? VBT_DEVICE_LEGACY : 0) | (blk->wires.kvm ? 0 : VBT_DEVICE_NO_KVM);
 }
@@ -88,7 +91,7 @@ static void describe(struct virtio_device *dev)
 	entry->host_inode = blk->info.inode;
 	entry->capacity = blk->info.size / BLK_SECTOR;
 	entry->queues = blk->queue_count;
-	entry->flags = describe_flags(blk);
+	entry->flags = describe_flags(blk, entry->flags);
 	entry->pio_notify = virtio_pci_pio_notify(&blk->pci);
 	entry->mmio_notify = virtio_pci_mmio_notify(&blk->pci);
 	entry->mmio_stride = NOTIFY_STRIDE;
