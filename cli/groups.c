@@ -13,42 +13,18 @@ struct vbt_group *group_sum(const struct vbt_breakdown *breakdown)
 {
 	struct vbt_group *sum = calloc(1, sizeof(*sum));
 
-	for (uint32_t i = 0; sum && i < breakdown->groups; i++) {
-		const struct vbt_group *group = breakdown->group[i];
-		const struct vbt_group_stage *stage;
-		unsigned cursor = 0;
-
-		sum->count += group->count;
-		sum->incomplete += group->incomplete;
-		sum->errors += group->errors;
-		sum->bytes += group->bytes;
-		vbt_histogram_merge(&sum->total, &group->total);
-		for (unsigned layer = 0; layer < VBT_LAYER_COUNT; layer++)
-			vbt_histogram_merge(&sum->layer[layer], &group->layer[layer]);
-		while ((stage = vbt_group_next_stage(group, &cursor))) {
-			struct vbt_group_stage **into = &sum->stage[stage->from][stage->to];
-
-			if (!*into)
-				*into = calloc(1, sizeof(**into));
-			if (!*into) {
-				group_free(sum);
-				return NULL;
-			}
-			(*into)->from = stage->from;
-			(*into)->to = stage->to;
-			vbt_histogram_merge(&(*into)->ns, &stage->ns);
+	for (uint32_t i = 0; sum && i < breakdown->groups; i++)
+		if (vbt_group_merge(sum, breakdown->group[i])) {
+			group_free(sum);
+			return NULL;
 		}
-	}
 	return sum;
 }
 
 void group_free(struct vbt_group *group)
 {
-	if (!group)
-		return;
-	for (unsigned from = 0; from < VBT_MARK_COUNT; from++)
-		for (unsigned to = 0; to < VBT_MARK_COUNT; to++)
-			free(group->stage[from][to]);
+	if (group)
+		vbt_group_release(group);
 	free(group);
 }
 

@@ -15,18 +15,40 @@ int vbt_breakdown_init(struct vbt_breakdown *breakdown, unsigned by)
 	return breakdown->table ? 0 : -ENOMEM;
 }
 
-static void free_group(struct vbt_group *group)
+void vbt_group_release(struct vbt_group *group)
 {
 	for (unsigned from = 0; from < VBT_MARK_COUNT; from++)
 		for (unsigned to = 0; to < VBT_MARK_COUNT; to++)
 			free(group->stage[from][to]);
-	free(group);
+	memset(group->stage, 0, sizeof(group->stage));
+	group->plan = (struct vbt_group_plan){0};
+}
+
+static void empty(struct vbt_histogram *histogram)
+{
+	if (histogram->count)
+		vbt_histogram_init(histogram);
+}
+
+void vbt_group_reset(struct vbt_group *group)
+{
+	unsigned cursor = 0;
+	const struct vbt_group_stage *stage;
+
+	while ((stage = vbt_group_next_stage(group, &cursor)))
+		empty(&group->stage[stage->from][stage->to]->ns);
+	for (unsigned layer = 0; layer < VBT_LAYER_COUNT; layer++)
+		empty(&group->layer[layer]);
+	empty(&group->total);
+	group->count = group->incomplete = group->errors = group->bytes = 0;
 }
 
 void vbt_breakdown_release(struct vbt_breakdown *breakdown)
 {
-	for (uint32_t i = 0; i < breakdown->groups; i++)
-		free_group(breakdown->group[i]);
+	for (uint32_t i = 0; i < breakdown->groups; i++) {
+		vbt_group_release(breakdown->group[i]);
+		free(breakdown->group[i]);
+	}
 	free(breakdown->group);
 	free(breakdown->table);
 	memset(breakdown, 0, sizeof(*breakdown));
@@ -150,23 +172,12 @@ static int make_plan(struct vbt_group *group, unsigned life)
 	return 0;
 }
 
-int vbt_breakdown_add(struct vbt_breakdown *breakdown, const struct vbt_request *request)
+int vbt_group_add(struct vbt_group *group, const struct vbt_request *request)
 {
-	struct vbt_group_key key = key_of(breakdown->by, request);
-	struct vbt_group *group = breakdown->last;
 	uint64_t layer[VBT_LAYER_COUNT] = {0}, now;
 	const struct vbt_group_plan *plan;
 	unsigned life;
-	int error;
 
-	if (!group || compare_keys(&group->key, &key))
-		group = find_group(breakdown, &key, &error);
-	if (!group) {
-		if (!error)
-			breakdown->ungrouped++;
-		return error;
-	}
-	breakdown->last = group;
 	if (!request->complete) {
 		group->incomplete++;
 		return 0;
@@ -194,6 +205,44 @@ int vbt_breakdown_add(struct vbt_breakdown *breakdown, const struct vbt_request 
 	return 0;
 }
 
+int vbt_breakdown_add(struct vbt_breakdown *breakdown, const struct vbt_request *request)
+{
+	struct vbt_group_key key = key_of(breakdown->by, request);
+	struct vbt_group *group = breakdown->last;
+	int error;
+
+	if (!group || compare_keys(&group->key, &key))
+		group = find_group(breakdown, &key, &error);
+	if (!group) {
+		if (!error)
+			breakdown->ungrouped++;
+		return error;
+	}
+	breakdown->last = group;
+	return vbt_group_add(group, request);
+}
+
+int vbt_group_merge(struct vbt_group *into, const struct vbt_group *from)
+{
+	const struct vbt_group_stage *stage;
+	unsigned cursor = 0;
+
+	while ((stage = vbt_group_next_stage(from, &cursor)))
+		if (!get_stage(into, stage->from, stage->to))
+			return -ENOMEM;
+	cursor = 0;
+	while ((stage = vbt_group_next_stage(from, &cursor)))
+		vbt_histogram_merge(&into->stage[stage->from][stage->to]->ns, &stage->ns);
+	for (unsigned layer = 0; layer < VBT_LAYER_COUNT; layer++)
+		vbt_histogram_merge(&into->layer[layer], &from->layer[layer]);
+	vbt_histogram_merge(&into->total, &from->total);
+	into->count += from->count;
+	into->incomplete += from->incomplete;
+	into->errors += from->errors;
+	into->bytes += from->bytes;
+	return 0;
+}
+
 int vbt_breakdown_merge(struct vbt_breakdown *into, const struct vbt_breakdown *from)
 {
 	if (into->by != from->by)
@@ -203,31 +252,14 @@ int vbt_breakdown_merge(struct vbt_breakdown *into, const struct vbt_breakdown *
 		int error;
 		struct vbt_group *a = find_group(into, &b->key, &error);
 
-		if (!a && error)
-			return error;
-		if (!a) {
+		if (!a && !error) {
 			into->ungrouped += b->count + b->incomplete;
 			continue;
 		}
-		for (unsigned cell = 0; cell < VBT_MARK_COUNT * VBT_MARK_COUNT; cell++) {
-			const struct vbt_group_stage *stage =
-			    b->stage[cell / VBT_MARK_COUNT][cell % VBT_MARK_COUNT];
-			struct vbt_group_stage *mine;
-
-			if (!stage)
-				continue;
-			mine = get_stage(a, stage->from, stage->to);
-			if (!mine)
-				return -ENOMEM;
-			vbt_histogram_merge(&mine->ns, &stage->ns);
-		}
-		for (unsigned layer = 0; layer < VBT_LAYER_COUNT; layer++)
-			vbt_histogram_merge(&a->layer[layer], &b->layer[layer]);
-		vbt_histogram_merge(&a->total, &b->total);
-		a->count += b->count;
-		a->incomplete += b->incomplete;
-		a->errors += b->errors;
-		a->bytes += b->bytes;
+		if (a)
+			error = vbt_group_merge(a, b);
+		if (error)
+			return error;
 	}
 	into->ungrouped += from->ungrouped;
 	return 0;

@@ -90,6 +90,16 @@ int vbt_breakdown_merge(struct vbt_breakdown *into, const struct vbt_breakdown *
 void vbt_breakdown_sort(struct vbt_breakdown *breakdown);
 
 /*
+ * A group by itself, all zero at first, whatever its key: count a request (0, or -ENOMEM: it was
+ * not counted), add all of another group (0, or -ENOMEM: nothing was added), empty it and keep its
+ * memory, free what it owns.
+ */
+int vbt_group_add(struct vbt_group *group, const struct vbt_request *request);
+int vbt_group_merge(struct vbt_group *into, const struct vbt_group *from);
+void vbt_group_reset(struct vbt_group *group);
+void vbt_group_release(struct vbt_group *group);
+
+/*
  * The next stage of a group in the order of a request's life: start with *cursor = 0; NULL behind
  * the last.
  */

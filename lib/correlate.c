@@ -358,6 +358,27 @@ void vbt_correlator_finish(struct vbt_correlator *c)
 	}
 }
 
+struct viewer {
+	vbt_request_fn *request;
+	void *context;
+};
+
+static void show_flight(struct vbt_correlator *c, struct queue *q, struct flight *f, void *context)
+{
+	const struct viewer *viewer = context;
+
+	viewer->request(viewer->context, &f->r);
+}
+
+void vbt_correlator_each(struct vbt_correlator *c, vbt_request_fn *request, void *context)
+{
+	struct viewer viewer = {request, context};
+
+	for (uint32_t i = 0; i < c->queues; i++)
+		if (c->queue[i]->live)
+			vbt_queue_each(c, c->queue[i], show_flight, &viewer);
+}
+
 const struct vbt_correlator_stats *vbt_correlator_stats(const struct vbt_correlator *c)
 {
 	return &c->stats;

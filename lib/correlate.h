@@ -57,8 +57,9 @@ struct vbt_queue_stats {
 	uint64_t wakes[VBT_WAKE_REASON_COUNT];
 	uint64_t pops, pushes;
 	uint64_t signals[VBT_SIGNAL_REASON_COUNT];
-	uint64_t interrupts; /* signals whose entry into KVM was seen */
-	uint32_t in_flight;  /* popped and not pushed */
+	uint64_t interrupts;                 /* signals whose entry into KVM was seen */
+	uint32_t in_flight;                  /* popped and not pushed */
+	uint64_t last_kick_ns, last_wake_ns; /* times of the last ones; 0: none yet */
 };
 
 /* NULL if memory is short. */
@@ -91,5 +92,11 @@ uint64_t vbt_correlator_lost(const struct vbt_correlator *correlator, unsigned s
  * last. The pointer is valid until the next call with events. */
 const struct vbt_queue_stats *vbt_correlator_queue(const struct vbt_correlator *correlator,
 						   unsigned index);
+
+/*
+ * Show each request under way as it is now, in no order: the marks that have come so far, `complete`
+ * false, the reasons of absent ones not decided.
+ */
+void vbt_correlator_each(struct vbt_correlator *correlator, vbt_request_fn *request, void *context);
 
 #endif

@@ -113,6 +113,7 @@ void vbt_on_kick(struct vbt_correlator *c, const struct vbt_event *event)
 	kick->number = q->doorbell_base + count;
 	kick->time = event->time;
 	kick->tid = event->tid;
+	q->stats.last_kick_ns = event->time;
 	/* The first one of all, or behind a loss: how many came before it is known, when is not. */
 	if (!q->kicks_known && event->time >= c->kick_doubt_until) {
 		q->kicks_known = true;
@@ -181,6 +182,7 @@ void vbt_on_wake(struct vbt_correlator *c, struct queue *q, const struct vbt_eve
 	    .reason = event->code,
 	};
 	q->stats.wakes[event->code]++;
+	q->stats.last_wake_ns = event->time;
 	if (!wake->kicks || event->code >= VBT_WAKE_recheck)
 		return;
 	/* An exit that is served by the task that made it needs no counting. */

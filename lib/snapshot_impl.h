@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside the snapshot: snapshot.c counts, snapshot_requests.c keeps single requests. */
+#ifndef VBT_SNAPSHOT_IMPL_H
+#define VBT_SNAPSHOT_IMPL_H
+
+#include "lib/snapshot.h"
+
+/* Is it one of the slowest, or one that the correlator gave up waiting for? */
+void vbt_snapshot_keep(struct vbt_snapshot *s, const struct vbt_request *request);
+
+/* Make the list of the stuck ones anew, as of s->now_ns. */
+void vbt_snapshot_find_stuck(struct vbt_snapshot *s, struct vbt_correlator *correlator);
+
+/* The node of a request's operation; NULL if there is none yet. */
+struct vbt_node *vbt_snapshot_node_of(struct vbt_snapshot *s, const struct vbt_request *request);
+
+#endif
