@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm-lite/options_table.h"
 
+#include "vmm-lite/disk/disk.h"
 #include "vmm-lite/disk/zones.h"
 #include "vmm-lite/options.h"
 
-#define AT(field)   offsetof(struct options, field)
-#define DISK(field) offsetof(struct disk_options, field)
-#define KIB         (1ull << 10)
-#define MIB         (1ull << 20)
-#define TIB         (1ull << 40)
-#define ANY         UINT64_MAX
-#define PATH_LENGTH 4095
+#define AT(field)     offsetof(struct options, field)
+#define DISK(field)   offsetof(struct disk_options, field)
+#define KIB           (1ull << 10)
+#define MIB           (1ull << 20)
+#define TIB           (1ull << 40)
+#define ANY           UINT64_MAX
+#define PATH_LENGTH   4095
+#define TEXT(number)  TEXT_(number)
+#define TEXT_(number) #number
 
 const struct option_row option_rows[] = {
     {"kernel", OPTION_TEXT, AT(kernel), NULL, 1, PATH_LENGTH, ON_RUN, "FILE",
@@ -94,7 +97,8 @@ const struct option_row disk_rows[] = {
     {"zone-max-active", OPTION_UNSIGNED, DISK(zone_max_active), NULL, 0, ZONES_MAX, 0, "N",
      "emulated zones that can be open or closed at once; 0: all (0)"},
     {"lifetime", OPTION_LIFETIME, DISK(lifetime), NULL, 0, 0, 0, "EOL:A:B",
-     "wear to report, to try a driver: EOL 0 to 3, A and B 0 to 11 (the storage's, if it tells)"},
+     "wear to report, to try a driver: EOL 0 to " TEXT(DISK_PRE_EOL_MAX) ", A and B 0 to " TEXT(
+	 DISK_ESTIMATE_MAX) " (the storage's, if it tells)"},
     {"size", OPTION_SIZE, DISK(size), NULL, 512, ANY / 2, 0, "SIZE", "of the null disk (1G)"},
     {"block-size", OPTION_SIZE32, DISK(block_size), NULL, 512, 65536, 0, "SIZE",
      "logical block shown to the guest (the host's)"},

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm-lite/disk/disk.h"
 #include "vmm-lite/features.h"
 #include "vmm-lite/options.h"
 #include "vmm-lite/value.h"
@@ -186,7 +187,7 @@ static int parse_features(struct option_context *ctx, struct disk_options *disk,
 
 static int parse_lifetime(struct option_context *ctx, struct disk_options *disk, const char *value)
 {
-	static const uint64_t max[] = {3, 11, 11};
+	static const uint64_t max[] = {DISK_PRE_EOL_MAX, DISK_ESTIMATE_MAX, DISK_ESTIMATE_MAX};
 	const char *at = value;
 
 	for (unsigned i = 0; i < 3; i++) {
@@ -198,9 +199,9 @@ static int parse_lifetime(struct option_context *ctx, struct disk_options *disk,
 		if (value_number(word, &number) || number > max[i] || (at[n] == ':') != (i < 2))
 			return option_refuse(
 			    ctx,
-			    "%s'%s' is no lifetime; allowed: EOL:A:B with EOL 0 to 3, A "
-			    "and B 0 to 11",
-			    ctx->subject, value);
+			    "%s'%s' is no lifetime; allowed: EOL:A:B with EOL 0 to %d, A "
+			    "and B 0 to %d",
+			    ctx->subject, value, DISK_PRE_EOL_MAX, DISK_ESTIMATE_MAX);
 		disk->lifetime[i] = (uint16_t)number;
 		at += n + 1;
 	}

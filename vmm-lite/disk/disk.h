@@ -80,6 +80,9 @@ struct disk_zone_info {
 	unsigned max_open, max_active; /* 0: no limit */
 };
 
+#define DISK_PRE_EOL_MAX  3
+#define DISK_ESTIMATE_MAX 11
+
 /* Wear of flash storage, in the units of eMMC (JESD84-B50) and virtio 1.3, 5.2.6. */
 struct disk_lifetime {
 	uint16_t pre_eol;      /* 0 unknown, 1 normal, 2 warning, 3 urgent */

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: one ring a channel, submissions batched, one system call for a sleep.
- *
- * The eventfd that wakes the owner is read by the ring itself: a READ (or, if the eventfd does not
- * block, a POLL) stays armed, so that sleeping, waking, learning the count of wakes and collecting
- * completions is a single io_uring_enter.
+ * io_uring: one ring a channel, submissions batched, one system call for a sleep (io_uring_sleep.c).
  *
  * user_data of an entry that carries a request is the address of its struct disk_request (tracers
  * rely on it); the ring's own entries use the small numbers of enum own_entry.
@@ -15,7 +11,6 @@
 #include <errno.h>
 #include <liburing.h>
 #include <linux/falloc.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +19,8 @@
 
 #include "probes/stage_point.h"
 #include "vmm-lite/disk/backends.h"
+#include "vmm-lite/disk/io_uring.h"
 #include "vmm-lite/disk/range.h"
-#include "vmm-lite/disk/transfer.h"
 #include "vmm-lite/options.h"
 
 /* Flags newer than the liburing that this may be built with. */
@@ -37,29 +32,14 @@
 #endif
 
 #define URING_MAX_ENTRIES 4096u /* of the submission queue; when it is full it is committed */
-#define URING_OWN_ENTRIES 8u    /* room for the entries of enum own_entry */
 #define URING_MAX_IO      (1u << 30)
 #define URING_BATCH       64
-
-enum own_entry { OWN_WAKE = 1, OWN_CANCEL = 2, OWN_END = 4096 };
 
 enum phase { PHASE_TRANSFER, PHASE_FALLOCATE, PHASE_SYNC };
 
 struct uring_disk {
 	struct disk_file file; /* first */
 	unsigned setup_flags;
-};
-
-struct uring_channel {
-	struct disk_channel base; /* first */
-	struct io_uring ring;
-	struct transfer_pool pool;
-	bool enabled;    /* the ring belongs to its thread now */
-	bool wake_armed; /* an OWN_WAKE entry is in flight, for … */
-	int wake_fd;
-	bool wake_blocks;
-	uint64_t wake_value; /* where the armed READ puts what it read */
-	uint64_t wakes;      /* read and not reported yet */
 };
 
 /*
@@ -80,8 +60,7 @@ static struct disk_file *file_of(struct uring_channel *channel)
 	return (struct disk_file *)channel->base.disk;
 }
 
-/* The thread that gets here first is the ring's only submitter, if the ring has such a thing. */
-static void enable(struct uring_channel *channel)
+void uring_enable(struct uring_channel *channel)
 {
 	channel->enabled = true;
 	if (channel->ring.flags & IORING_SETUP_R_DISABLED)
@@ -95,7 +74,7 @@ static int commit(struct uring_channel *channel)
 	int result;
 
 	if (!channel->enabled)
-		enable(channel);
+		uring_enable(channel);
 	while (io_uring_sq_ready(&channel->ring)) {
 		result = io_uring_submit(&channel->ring);
 		if (result < 0 && result != -EINTR)
@@ -115,7 +94,7 @@ static struct io_uring_sqe *get_entry(struct uring_channel *channel)
 	return sqe;
 }
 
-static struct io_uring_sqe *get_own_entry(struct uring_channel *channel, enum own_entry which)
+struct io_uring_sqe *uring_own_entry(struct uring_channel *channel, enum own_entry which)
 {
 	struct io_uring_sqe *sqe = get_entry(channel);
 
@@ -297,19 +276,7 @@ static void request_ended(struct uring_channel *channel, struct disk_request *re
 	}
 }
 
-static void wake_ended(struct uring_channel *channel, int result)
-{
-	uint64_t value;
-
-	channel->wake_armed = false;
-	if (channel->wake_blocks && result == sizeof(channel->wake_value))
-		channel->wakes += channel->wake_value;
-	else if (!channel->wake_blocks && result > 0 &&
-		 read(channel->wake_fd, &value, sizeof(value)) == sizeof(value))
-		channel->wakes += value;
-}
-
-static void uring_poll(struct disk_channel *base)
+void uring_collect(struct disk_channel *base)
 {
 	struct uring_channel *channel = (struct uring_channel *)base;
 	struct io_uring_cqe *cqes[URING_BATCH], copies[URING_BATCH];
@@ -322,7 +289,7 @@ static void uring_poll(struct disk_channel *base)
 		io_uring_cq_advance(&channel->ring, count);
 		for (i = 0; i < count; i++) {
 			if (copies[i].user_data == OWN_WAKE)
-				wake_ended(channel, copies[i].res);
+				uring_woken(channel, copies[i].res);
 			else if (copies[i].user_data >= OWN_END && !(copies[i].user_data >> 63))
 				request_ended(channel,
 					      (struct disk_request *)(uintptr_t)copies[i].user_data,
@@ -344,96 +311,11 @@ static void uring_commit(struct disk_channel *base)
 	commit((struct uring_channel *)base);
 }
 
-/* Sleep until there is an entry in the completion queue. 0 or -errno; interruptions are 0. */
-static int sleep_in_ring(struct uring_channel *channel, int64_t timeout_ns)
-{
-	struct __kernel_timespec limit = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-	struct io_uring_cqe *cqe;
-	int result;
-
-	if (timeout_ns < 0)
-		result = io_uring_submit_and_wait(&channel->ring, 1);
-	else
-		result = io_uring_submit_and_wait_timeout(&channel->ring, &cqe, 1, &limit, NULL);
-	if (result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN ||
-	    result == -EBUSY)
-		return 0;
-	return result;
-}
-
-/* Take back the armed wake entry; a count that it had read already goes back to the eventfd. */
-static void disarm_wake(struct uring_channel *channel)
-{
-	struct io_uring_sqe *sqe;
-
-	if (channel->wake_armed) {
-		sqe = get_own_entry(channel, OWN_CANCEL);
-		if (sqe) {
-			sqe->opcode = IORING_OP_ASYNC_CANCEL;
-			sqe->fd = -1;
-			sqe->addr = OWN_WAKE;
-		}
-		while (channel->wake_armed && !sleep_in_ring(channel, -1))
-			uring_poll(&channel->base);
-	}
-	if (channel->wakes && write(channel->wake_fd, &channel->wakes, sizeof(channel->wakes)) > 0)
-		channel->wakes = 0;
-}
-
-static void arm_wake(struct uring_channel *channel, int wake_fd)
-{
-	struct io_uring_sqe *sqe;
-
-	if (wake_fd != channel->wake_fd) {
-		disarm_wake(channel);
-		channel->wake_fd = wake_fd;
-		channel->wake_blocks = disk_fd_blocks(wake_fd);
-	}
-	if (channel->wake_armed)
-		return;
-	sqe = get_own_entry(channel, OWN_WAKE);
-	if (!sqe)
-		return; /* the front calls again */
-	sqe->fd = wake_fd;
-	if (channel->wake_blocks) {
-		sqe->opcode = IORING_OP_READ;
-		sqe->addr = (uintptr_t)&channel->wake_value;
-		sqe->len = sizeof(channel->wake_value);
-	} else {
-		/* A READ would give EAGAIN at once. */
-		sqe->opcode = IORING_OP_POLL_ADD;
-		sqe->poll32_events = __BYTE_ORDER == __BIG_ENDIAN ? POLLIN << 16 : POLLIN;
-	}
-	channel->wake_armed = true;
-}
-
-static int uring_wait(struct disk_channel *base, int wake_fd, int64_t timeout_ns, uint64_t *wakes)
-{
-	struct uring_channel *channel = (struct uring_channel *)base;
-	int result = 0;
-
-	if (!channel->enabled)
-		enable(channel);
-	if (wake_fd < 0 && timeout_ns < 0 && !base->in_flight)
-		return -EDEADLK;
-	if (wake_fd >= 0 && (wake_fd != channel->wake_fd || !channel->wakes))
-		arm_wake(channel, wake_fd);
-	if (!channel->wakes || wake_fd < 0) {
-		result = sleep_in_ring(channel, timeout_ns);
-		uring_poll(base);
-	}
-	if (wake_fd < 0 || !channel->wakes)
-		return result;
-	*wakes = channel->wakes;
-	channel->wakes = 0;
-	return DISK_WAIT_WAKE;
-}
-
 static void uring_cancel(struct disk_channel *base)
 {
 #ifdef IORING_ASYNC_CANCEL_ANY
 	struct uring_channel *channel = (struct uring_channel *)base;
-	struct io_uring_sqe *sqe = get_own_entry(channel, OWN_CANCEL);
+	struct io_uring_sqe *sqe = uring_own_entry(channel, OWN_CANCEL);
 
 	/* Kernels before 5.19 refuse it: there everything simply runs to its end. */
 	if (!sqe)
@@ -494,7 +376,7 @@ static void uring_channel_free(struct disk_channel *base)
 {
 	struct uring_channel *channel = (struct uring_channel *)base;
 
-	disarm_wake(channel);
+	uring_disarm(channel);
 	/* Rings are torn down later, by a kernel worker: the file is let go now if possible. */
 	io_uring_unregister_files(&channel->ring);
 	io_uring_queue_exit(&channel->ring);
@@ -517,8 +399,8 @@ static const struct disk_ops uring_ops = {
     .channel_free = uring_channel_free,
     .submit = uring_submit,
     .commit = uring_commit,
-    .poll = uring_poll,
-    .wait = uring_wait,
+    .poll = uring_collect,
+    .wait = uring_sleep,
     .cancel = uring_cancel,
 };
 

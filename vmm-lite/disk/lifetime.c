@@ -4,9 +4,6 @@
 #include <limits.h>
 #include <stdio.h>
 
-#define PRE_EOL_MAX  3
-#define ESTIMATE_MAX 11
-
 /* Where the three values are: file, and which of the numbers in it. */
 static const struct source {
 	const char *pre_eol, *typ_a, *typ_b;
@@ -50,10 +47,11 @@ bool lifetime_read(const char *device, struct disk_lifetime *lifetime)
 			const struct source *from = &sources[s];
 			const char *dir = i ? parent : device;
 
-			if (read_number(dir, from->pre_eol, 0, PRE_EOL_MAX, &lifetime->pre_eol) &&
-			    read_number(dir, from->typ_a, from->place_a, ESTIMATE_MAX,
+			if (read_number(dir, from->pre_eol, 0, DISK_PRE_EOL_MAX,
+					&lifetime->pre_eol) &&
+			    read_number(dir, from->typ_a, from->place_a, DISK_ESTIMATE_MAX,
 					&lifetime->typ_a) &&
-			    read_number(dir, from->typ_b, from->place_b, ESTIMATE_MAX,
+			    read_number(dir, from->typ_b, from->place_b, DISK_ESTIMATE_MAX,
 					&lifetime->typ_b))
 				return true;
 		}
