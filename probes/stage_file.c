@@ -81,8 +81,13 @@ int stage_file_flight(const char *path, uint64_t size, char *err, size_t err_siz
 	ret = check_overwrite(fd, path, err, err_size);
 	if (ret < 0)
 		goto fail;
-	/* Blocks are reserved now: a full disk must not kill the VMM with SIGBUS later. */
-	ret = ftruncate(fd, 0) < 0 ? -errno : -posix_fallocate(fd, 0, (off_t)size);
+	/*
+	 * Blocks are reserved now: a full disk must not kill the VMM with SIGBUS later. Work that
+	 * the kernel has for this thread (from an io_uring that was closed) may interrupt it.
+	 */
+	do
+		ret = ftruncate(fd, 0) < 0 ? -errno : -posix_fallocate(fd, 0, (off_t)size);
+	while (ret == -EINTR);
 	if (ret < 0) {
 		snprintf(
 		    err, err_size,
