@@ -12,9 +12,7 @@
 
 #include "tests/conformance/world.h"
 
-/* Times in a row that all have to be found asleep, and how long to look for that. */
-#define LOOKS   3
-#define LONGEST 5000
+#define LOOKS 3 /* times in a row that all have to be found asleep */
 
 /* The letter behind "(name) " in a thread's stat file; 'S' also if it is gone. */
 static char state_of(const char *thread)
@@ -53,12 +51,13 @@ static bool others_sleep(void)
 
 void settle(void)
 {
+	uint64_t end = test_now_ms() + PATIENCE_MS;
 	unsigned looks = 0;
 
-	for (unsigned i = 0; looks < LOOKS; i++) {
+	while (looks < LOOKS) {
 		test_pause();
 		looks = others_sleep() ? looks + 1 : 0;
-		if (i > LONGEST)
+		if (test_now_ms() > end)
 			FAIL("the device does not come to rest");
 	}
 }
