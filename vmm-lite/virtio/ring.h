@@ -19,6 +19,9 @@ struct ring_desc {
 #define DESC_WRITE    0x2u
 #define DESC_INDIRECT 0x4u
 
+/* A chain with an indirect table can be longer than the queue; this long it can only be a trap. */
+#define MAX_TABLE_WALK QUEUE_MAX_SIZE
+
 struct ring_ops {
 	const char *(*enable)(struct queue *queue); /* NULL, or why not */
 	enum queue_status (*pop)(struct queue *queue, struct queue_chain *chain);

@@ -65,9 +65,14 @@ static const char *walk_table(struct queue *queue, struct queue_chain *chain,
 	for (at = 0; at < count && !why; at++) {
 		struct ring_desc desc;
 
-		/* All that can be kept is there: only the last entry matters now, for the status. */
-		if (chain->oversize)
+		/*
+		 * All that can be kept is there, or all that is looked at: only the last entry
+		 * matters now, for the status.
+		 */
+		if (chain->oversize || at == MAX_TABLE_WALK) {
+			chain->oversize = true;
 			at = count - 1;
+		}
 		desc = ring_desc_copy(table + (size_t)at * sizeof(desc));
 		why = chain_append(chain, desc.addr, desc.len, desc.b & DESC_WRITE);
 	}
