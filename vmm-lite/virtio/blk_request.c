@@ -56,26 +56,19 @@ struct span {
 
 /*
  * Translate segments into span->iov, joining those that are neighbours in host memory: the fewer
- * pieces, the less work for the host. false if one of them is not RAM or they are too many; the
- * others are translated nevertheless, so that the status byte is found.
+ * pieces, the less work for the host. false if one of them is not RAM or they are too many.
  */
 static bool translate(struct span *span, int max, const struct guest_mem *mem,
 		      const struct queue_segment *segments, unsigned count,
-		      enum guest_access access, bool *last_ok)
+		      enum guest_access access)
 {
-	bool all_ok = true;
-
-	*last_ok = false;
 	for (unsigned i = 0; i < count; i++) {
 		struct iovec *to = span->iov + span->count;
 		int n = guest_mem_iov(mem, segments[i].addr, segments[i].len, access, to,
 				      max - span->count);
 
-		*last_ok = n > 0;
-		if (n <= 0) {
-			all_ok = false;
-			continue;
-		}
+		if (n <= 0)
+			return false;
 		span->length += segments[i].len;
 		if (n == 1 && span->count &&
 		    (uint8_t *)to[-1].iov_base + to[-1].iov_len == to->iov_base)
@@ -83,7 +76,35 @@ static bool translate(struct span *span, int max, const struct guest_mem *mem,
 		else
 			span->count += n;
 	}
-	return all_ok;
+	return true;
+}
+
+/* The last writable byte, or NULL: found also where the bytes before it are no memory. */
+static uint8_t *find_status(const struct guest_mem *mem, const struct queue_chain *chain)
+{
+	const struct queue_segment *last;
+
+	if (!chain->writable)
+		return NULL;
+	last = &chain->segments[chain->readable + chain->writable - 1];
+	if (last->addr.value > UINT64_MAX - (last->len - 1))
+		return NULL;
+	return guest_mem_ptr(mem, GPA(last->addr.value + (last->len - 1)), 1, GUEST_WRITE);
+}
+
+/*
+ * Writable bytes before the status byte, as the driver counts them: those that are no memory are
+ * bytes that were not written, too.
+ */
+static uint64_t find_room(const struct queue_chain *chain)
+{
+	uint64_t bytes = 0;
+
+	if (chain->oversize) /* not all of it is known */
+		return UINT64_MAX;
+	for (unsigned i = 0; i < chain->writable; i++)
+		bytes += chain->segments[chain->readable + i].len;
+	return bytes ? bytes - 1 : 0;
 }
 
 /* Take `size` bytes off the front, copying them to `dst`. There are that many. */
@@ -259,27 +280,23 @@ void blk_request_parse(struct blk_request *r, const struct blk_rules *rules,
 		       struct iovec *iov, int iov_max)
 {
 	struct span readable = {.iov = iov}, writable;
-	bool last_ok, in_memory;
 	struct blk_header header;
+	bool in_memory;
 
 	r->type = UINT32_MAX;
 	r->action = BLK_REFUSE;
 	r->sector = 0;
-	r->status = NULL;
+	r->status = find_status(mem, chain);
+	r->room = find_room(chain);
 	r->data_count = 0;
-	r->data_length = r->room = 0;
+	r->data_length = 0;
 	r->range_count = 0;
 
-	in_memory = translate(&readable, iov_max, mem, chain->segments, chain->readable, GUEST_READ,
-			      &last_ok);
+	in_memory =
+	    translate(&readable, iov_max, mem, chain->segments, chain->readable, GUEST_READ);
 	writable = (struct span){.iov = iov + readable.count};
-	in_memory &=
-	    translate(&writable, iov_max - readable.count, mem, chain->segments + chain->readable,
-		      chain->writable, GUEST_WRITE, &last_ok);
-	if (last_ok) {
-		r->status = take_last(&writable);
-		r->room = writable.length;
-	}
+	in_memory &= translate(&writable, iov_max - readable.count, mem,
+			       chain->segments + chain->readable, chain->writable, GUEST_WRITE);
 
 	if (!r->status)
 		r->error = BLK_ERROR_no_status;
@@ -289,9 +306,10 @@ void blk_request_parse(struct blk_request *r, const struct blk_rules *rules,
 		r->error = BLK_ERROR_address;
 	else if (readable.length < sizeof(header))
 		r->error = BLK_ERROR_header;
-	else if (readable.length > UINT32_MAX || writable.length > UINT32_MAX - 1)
+	else if (readable.length > UINT32_MAX || writable.length > UINT32_MAX)
 		r->error = BLK_ERROR_too_long; /* a used length has 32 bits */
 	else {
+		take_last(&writable); /* the status byte */
 		take_front(&readable, &header, sizeof(header));
 		r->type = header.type;
 		r->sector = header.sector;
