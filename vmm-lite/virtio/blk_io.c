@@ -268,6 +268,7 @@ static void start(struct blk_queue *q, struct blk_io *io)
 	disk_submit(q->channel, &io->disk);
 }
 
+/* There is one left: the ring lets no more chains be in flight than it has descriptors. */
 static struct blk_io *new_io(struct blk_queue *q, const struct queue_chain *chain)
 {
 	struct blk_io *io = q->free;
@@ -298,7 +299,7 @@ unsigned blk_io_take(struct blk_queue *q, unsigned *budget)
 		struct blk_io *io;
 		int pieces;
 
-		if (!q->free || !q->free_big) {
+		if (!q->free_big) {
 			q->starved = true;
 			break;
 		}

@@ -11,9 +11,6 @@
 #define RING_IDX     1
 #define RING_ENTRIES 2
 
-/* A chain with an indirect table can be longer than the queue; this long it can only be a trap. */
-#define MAX_TABLE_WALK QUEUE_MAX_SIZE
-
 static uint16_t load(const uint16_t *at)
 {
 	return __atomic_load_n(at, __ATOMIC_RELAXED);
@@ -99,7 +96,8 @@ static enum queue_status split_pop(struct queue *queue, struct queue_chain *chai
 
 	if (!n)
 		return QUEUE_EMPTY;
-	if (n > size)
+	/* What is available and what is in flight have a descriptor each, at least. */
+	if (n + queue->in_flight > size)
 		return queue_break(queue,
 				   "the available index moved by more than the queue's size");
 	at = load(&r->avail[RING_ENTRIES + (r->avail_next & (size - 1))]);
