@@ -27,6 +27,8 @@ static int send_message(void *ctx, const struct msi_message *message)
 	if (!error)
 		count(r, message, 1);
 	pthread_mutex_unlock(&r->lock);
+	if (r->handler)
+		r->handler(r->world);
 	return error;
 }
 

@@ -28,6 +28,7 @@ struct world *world_new(unsigned variant)
 	w->pci = pci_host_new(w->bus);
 	recorder_init(&w->wires);
 	w->wires.bus = w->bus;
+	w->wires.world = w;
 	return w;
 }
 

@@ -62,6 +62,9 @@ struct recorder {
 	} bindings[TEST_BINDINGS];
 	bool shortcuts; /* offers ioeventfd and irqfd */
 	int msi_error;  /* what sending gives */
+	/* If set: called with each message, on the device's thread, as an interrupt handler is. */
+	void (*handler)(struct world *w);
+	struct world *world;
 	struct bus *bus;
 };
 
