@@ -262,6 +262,27 @@ static void join_readers(struct ring_reader *reader)
 	futex(&h->want, FUTEX_WAKE, 1 << 30, NULL);
 }
 
+/*
+ * A flight recorder records anyway, and its file is not mapped, since anybody may cut it. But a VMM that
+ * we started waits for us: say that we are there. Without the right to write, it waits in vain.
+ */
+static void announce(const struct ring_reader *reader)
+{
+	uint32_t self = (uint32_t)reader->own_pid;
+	char path[32];
+	int fd;
+
+	if (reader->pidfd < 0 || !self)
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", reader->fd);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (pwrite(fd, &self, sizeof(self), offsetof(struct vbt_shm_header, reader_pid)) < 0)
+		errno = 0; /* no harm done: it waits its two seconds */
+	close(fd);
+}
+
 int ring_reader_start(struct ring_reader *reader, bool history, int timeout_ms, char *err,
 		      size_t err_size)
 {
@@ -270,8 +291,10 @@ int ring_reader_start(struct ring_reader *reader, bool history, int timeout_ms, 
 	reader->history = history;
 	ring_reader_rings(reader); /* the cursors of what is there start here */
 	reader->started = true;
-	if (!reader->map)
+	if (!reader->map) {
+		announce(reader);
 		return 0;
+	}
 	join_readers(reader);
 	reader->counted = true;
 	for (int waited = 0; !__atomic_load_n(&reader->map->on, __ATOMIC_ACQUIRE); waited += 10) {

@@ -13,6 +13,8 @@
 #include "probes/stage_shm.h"
 
 #define BRACKETS 32
+#define FIRST_GAP_NS \
+	2000000 /* between the first two pairs: their frequency is good to some 10 ppm */
 
 bool stage_clock_is_tsc;
 
@@ -66,21 +68,6 @@ static void read_text(const char *path, char *text, size_t size)
 		close(fd);
 }
 
-void stage_clock_init(struct vbt_shm_header *header)
-{
-	char cpuinfo[4096],
-	    clocksource[64]; /* the first processor's flags are in the first 4 KiB */
-
-	read_text("/proc/cpuinfo", cpuinfo, sizeof(cpuinfo));
-	read_text("/sys/devices/system/clocksource/clocksource0/current_clocksource", clocksource,
-		  sizeof(clocksource));
-#ifdef __x86_64__
-	stage_clock_is_tsc = stage_clock_tsc_usable(cpuinfo, clocksource);
-#endif
-	header->clock = stage_clock_is_tsc ? VBT_CLOCK_TSC : VBT_CLOCK_MONOTONIC;
-	header->tsc_khz = stage_clock_is_tsc ? 0 : 1000000;
-}
-
 /* One pair: the clock read between two reads of the TSC; the narrowest of several brackets. */
 static struct vbt_shm_clock_pair take_pair(uint64_t *width)
 {
@@ -122,4 +109,26 @@ void stage_clock_calibrate(struct vbt_shm_header *header)
 	header->clocks[count % VBT_SHM_CLOCKS] = pair;
 	__atomic_store_n(&header->clock_count, count + 1, __ATOMIC_RELEASE);
 	STAGE_POINT(mark_clock, 0, 0, 0, 0, pair.monotonic_ns, pair.error_ns, 0, 0);
+}
+
+void stage_clock_init(struct vbt_shm_header *header)
+{
+	const struct timespec gap = {.tv_nsec = FIRST_GAP_NS};
+	char cpuinfo[4096],
+	    clocksource[64]; /* the first processor's flags are in the first 4 KiB */
+
+	read_text("/proc/cpuinfo", cpuinfo, sizeof(cpuinfo));
+	read_text("/sys/devices/system/clocksource/clocksource0/current_clocksource", clocksource,
+		  sizeof(clocksource));
+#ifdef __x86_64__
+	stage_clock_is_tsc = stage_clock_tsc_usable(cpuinfo, clocksource);
+#endif
+	header->clock = stage_clock_is_tsc ? VBT_CLOCK_TSC : VBT_CLOCK_MONOTONIC;
+	header->tsc_khz = stage_clock_is_tsc ? 0 : 1000000;
+	stage_clock_calibrate(header);
+	if (!stage_clock_is_tsc)
+		return;
+	/* One pair has no frequency, and a VMM can be killed any time after this. */
+	nanosleep(&gap, NULL);
+	stage_clock_calibrate(header);
 }

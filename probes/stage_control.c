@@ -14,7 +14,7 @@
 #include "probes/stage_shm.h"
 
 #define CALIBRATE_NS 1000000000L
-#define FIRST_GAP_NS 20000000L /* between the first two pairs, which give the frequency */
+#define FIRST_GAP_NS 20000000L /* until a pair that is far enough for a good frequency */
 
 static pthread_t control_thread;
 static bool running;
@@ -98,9 +98,11 @@ int stage_control_start(void)
 void stage_control_await_reader(void)
 {
 	const struct timespec slice = {.tv_nsec = 10000000};
+	struct vbt_shm_header *header = stage_shm.header;
+	uint32_t *word = header->always ? &header->reader_pid : &header->on;
 
-	for (int i = 0; i < 200 && !__atomic_load_n(&stage_shm.header->on, __ATOMIC_ACQUIRE); i++)
-		syscall(SYS_futex, &stage_shm.header->on, FUTEX_WAIT, 0, &slice, NULL, 0);
+	for (int i = 0; i < 200 && !__atomic_load_n(word, __ATOMIC_ACQUIRE); i++)
+		syscall(SYS_futex, word, FUTEX_WAIT, 0, &slice, NULL, 0);
 }
 
 void stage_control_stop(void)

@@ -79,7 +79,6 @@ int stage_ring_init(const struct stage_ring_options *options, char *err, size_t 
 		 options->program ? options->program : "");
 	stage_shm = (struct stage_shm){.header = header, .next = header_bytes(), .fd = fd};
 	stage_clock_init(header);
-	stage_clock_calibrate(header);
 	/* Last, so that a reader that finds the file finds it whole. */
 	__atomic_store_n(&header->magic, VBT_SHM_MAGIC, __ATOMIC_RELEASE);
 	if (header->always) {

@@ -54,6 +54,8 @@ void stage_thread_lost(void);
 
 /* stage_clock.c: may the TSC be the clock? Reads the CPU's flags and the kernel's clocksource. */
 bool stage_clock_tsc_usable(const char *cpuinfo, const char *clocksource);
+
+/* Choose the clock and take the first pairs, enough for a frequency: 2 ms with the TSC. */
 void stage_clock_init(struct vbt_shm_header *header);
 
 /* Take one calibration pair, the best of several brackets, append it, fire `mark_clock`. */
@@ -65,7 +67,10 @@ void stage_point_ring(uint16_t on);
 /* stage_control.c: the thread that follows readers. 0 or -errno. */
 int stage_control_start(void);
 
-/* Wait, 2 s at most, until a reader has switched recording on: one that started us is on its way. */
+/*
+ * Wait, 2 s at most, until a reader has switched recording on, or said to a flight recorder, which is
+ * always on, that it is there: one that started us is on its way.
+ */
 void stage_control_await_reader(void);
 void stage_control_stop(void);
 void stage_control_forked(void); /* in the child of a fork: that thread is not here */
