@@ -50,6 +50,13 @@ static int open_boot_files(struct machine *m, char *err, size_t err_size)
 	return linux_boot_open(&m->linux_boot, o->kernel, o->initrd, o->append, err, err_size);
 }
 
+static int check_boot_files(const struct machine *m, char *err, size_t err_size)
+{
+	if (m->options->payload)
+		return payload_fits(&m->payload, &m->mem, err, err_size);
+	return linux_boot_fits(&m->linux_boot, &m->mem, err, err_size);
+}
+
 static int open_disks(struct machine *m, char *err, size_t err_size)
 {
 	for (unsigned i = 0; i < m->options->disk_count; i++) {
@@ -126,6 +133,9 @@ int machine_build(struct machine *m, char *err, size_t err_size)
 			 o->memory >> 20, strerror(-error));
 		return error;
 	}
+	error = check_boot_files(m, err, err_size);
+	if (error)
+		return error;
 	error = kvm_vm_init(&m->vm, &m->mem, o->cpus, err, err_size);
 	if (error)
 		return error;

@@ -79,11 +79,15 @@ patched elf.no_headers 56 '\000\000'
 patched elf.all_headers 56 '\377\377'
 patched elf.far_headers 32 '\377\377\377\377\377\377\377\177'
 patched elf.entry 24 '\000\000\000\000'
+cp guest.elf high.elf # a segment 256 MiB further up
+patch high.elf 251 '\020'
+patch high.elf 259 '\020'
 cp guest.elf elf.noise
 dd if=noise of=elf.noise bs=1 seek=64 count=224 conv=notrunc status=none
 truncate -s 1M image
 printf 'precious' | dd of=image conv=notrunc status=none
 truncate -s 1000 odd
+truncate -s 400M big
 cp image comma,image
 cp image unreadable
 chmod 0 unreadable
@@ -152,7 +156,17 @@ for file in recording new; do
 	refused 1 "--depth '64'|queue-size=" bench --disk image,queue-size=32 --depth 64 --flight-recorder $file
 	refused 1 "--kernel 'nofile'" run --kernel nofile --flight-recorder $file
 	refused 2 "--cpus" run --kernel kernel --cpus 0 --flight-recorder $file
+	refused 1 "--kernel 'kernel' needs|MiB of RAM; give more --memory" \
+		run --kernel kernel --memory 16M --disk image --flight-recorder $file
+	refused 1 "--initrd 'big'|give more --memory" run --kernel kernel --initrd big --flight-recorder $file
+	refused 1 "--payload 'high.elf' has a segment at 0x10103000|give more --memory" \
+		run --payload high.elf --flight-recorder $file
 done
+
+# Zones are kept in a file of their own, but not those of a machine that never was.
+zones=zoned=host-managed,zone-size=64K
+refused 1 "--disk 'nofile'" qtest --disk image,$zones --disk nofile
+refused 2 "queue-size='3'" qtest --disk image,$zones,queue-size=3
 
 # --- absurd sizes
 

@@ -228,7 +228,18 @@ static void test_foreign(void **state)
 	close(fd);
 	unlink(zones_path(&f));
 	fixture_open(&f, 8);
+	assert_int_equal(access(zones_path(&f), F_OK), 0);
 	fixture_close(&f);
+	/* Nothing happened to the zones, so nothing is left. */
+	assert_int_equal(access(zones_path(&f), F_OK), -1);
+	fixture_open(&f, 8);
+	assert_int_equal(op(&f, DISK_ZONE_FINISH, 7), 0);
+	fixture_close(&f);
+	assert_int_equal(access(zones_path(&f), F_OK), 0);
+	fixture_open(&f, 8);
+	assert_zone(&f, 7, ZONE_FULL, ZONE);
+	fixture_close(&f);
+	assert_int_equal(access(zones_path(&f), F_OK), 0);
 
 	f.options.zone_size = 2 * ZONE;
 	refused(&f, "zone-size=65536");

@@ -133,25 +133,36 @@ static void fill_e820(struct boot_params *p, const struct guest_mem *mem)
 	}
 }
 
-/* As high as kernel and RAM allow, so that it is out of the way of everything. */
-static int load_initrd(const struct linux_boot *boot, const struct guest_mem *mem,
-		       struct setup_header *hdr, char *err, size_t err_size)
+/* As high as kernel and RAM allow, so that it is out of the way of everything. 0: nowhere. */
+static uint64_t initrd_place(const struct linux_boot *boot, const struct guest_mem *mem)
 {
 	uint64_t end = mem->regions[0].size, size = boot->initrd.size, start;
 
 	if (end > boot->image.initrd_max)
 		end = boot->image.initrd_max + 1;
 	start = size < end ? (end - size) & ~(PAGE - 1) : 0;
-	if (start < boot->image.load_address + boot->image.init_size) {
+	return start < boot->image.load_address + boot->image.init_size ? 0 : start;
+}
+
+int linux_boot_fits(const struct linux_boot *boot, const struct guest_mem *mem, char *err,
+		    size_t err_size)
+{
+	const struct bzimage *image = &boot->image;
+
+	if (!guest_mem_ptr(mem, GPA(image->load_address), image->init_size, GUEST_WRITE)) {
+		snprintf(err, err_size, "--kernel '%s' needs %llu MiB of RAM; give more --memory",
+			 boot->kernel.path,
+			 (unsigned long long)((image->load_address + image->init_size) >> 20) + 1);
+		return -ENOMEM;
+	}
+	if (boot->initrd.fd >= 0 && !initrd_place(boot, mem)) {
 		snprintf(err, err_size,
 			 "--initrd '%s' and the kernel need more RAM; give more "
 			 "--memory",
 			 boot->initrd.path);
 		return -ENOMEM;
 	}
-	hdr->ramdisk_image = (uint32_t)start;
-	hdr->ramdisk_size = (uint32_t)size;
-	return boot_file_load(&boot->initrd, 0, mem, GPA(start), size, err, err_size);
+	return 0;
 }
 
 int linux_boot_load(const struct linux_boot *boot, const struct guest_mem *mem, uint64_t rsdp,
@@ -160,13 +171,12 @@ int linux_boot_load(const struct linux_boot *boot, const struct guest_mem *mem, 
 	const struct bzimage *image = &boot->image;
 	struct boot_params *params = guest_mem_ptr(mem, GPA(BOOT_PARAMS), PAGE, GUEST_WRITE);
 	size_t append_size = strlen(boot->append) + 1;
-	int error;
+	int error = linux_boot_fits(boot, mem, err, err_size);
 
-	if (!params ||
-	    !guest_mem_ptr(mem, GPA(image->load_address), image->init_size, GUEST_WRITE)) {
-		snprintf(err, err_size, "--kernel '%s' needs %llu MiB of RAM; give more --memory",
-			 boot->kernel.path,
-			 (unsigned long long)((image->load_address + image->init_size) >> 20) + 1);
+	if (error)
+		return error;
+	if (!params) {
+		snprintf(err, err_size, "--memory is too small for any kernel");
 		return -ENOMEM;
 	}
 	memset(params, 0, sizeof(*params));
@@ -181,8 +191,12 @@ int linux_boot_load(const struct linux_boot *boot, const struct guest_mem *mem, 
 	}
 	error = boot_file_load(&boot->kernel, image->code_offset, mem, GPA(image->load_address),
 			       image->code_size, err, err_size);
-	if (!error && boot->initrd.fd >= 0)
-		error = load_initrd(boot, mem, &params->hdr, err, err_size);
+	if (!error && boot->initrd.fd >= 0) {
+		params->hdr.ramdisk_image = (uint32_t)initrd_place(boot, mem);
+		params->hdr.ramdisk_size = (uint32_t)boot->initrd.size;
+		error = boot_file_load(&boot->initrd, 0, mem, GPA(params->hdr.ramdisk_image),
+				       boot->initrd.size, err, err_size);
+	}
 	entry->rip = image->load_address + ENTRY_64;
 	entry->rsi = BOOT_PARAMS;
 	return error;

@@ -45,6 +45,10 @@ int linux_boot_open(struct linux_boot *boot, const char *kernel, const char *ini
 		    const char *append, char *err, size_t err_size);
 void linux_boot_close(struct linux_boot *boot);
 
+/* Is there RAM for kernel and initrd? Touches nothing. 0, or -errno with a sentence. */
+int linux_boot_fits(const struct linux_boot *boot, const struct guest_mem *mem, char *err,
+		    size_t err_size);
+
 /* Put kernel, initrd, command line and boot parameters into RAM. 0, or -errno with a sentence. */
 int linux_boot_load(const struct linux_boot *boot, const struct guest_mem *mem, uint64_t rsdp,
 		    struct boot_entry *entry, char *err, size_t err_size);

@@ -119,6 +119,23 @@ void payload_close(struct payload *payload)
 	boot_file_close(&payload->file);
 }
 
+int payload_fits(const struct payload *payload, const struct guest_mem *mem, char *err,
+		 size_t err_size)
+{
+	for (unsigned i = 0; i < payload->segment_count; i++) {
+		const Elf64_Phdr *s = &payload->segments[i];
+
+		if (guest_mem_ptr(mem, GPA(s->p_paddr), s->p_memsz, GUEST_WRITE))
+			continue;
+		snprintf(err, err_size,
+			 "--payload '%s' has a segment at 0x%llx that is not "
+			 "in RAM; give more --memory",
+			 payload->file.path, (unsigned long long)s->p_paddr);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
 int payload_load(const struct payload *payload, const struct guest_mem *mem, uint64_t rsdp,
 		 unsigned cpus, struct boot_entry *entry, char *err, size_t err_size)
 {
@@ -130,22 +147,15 @@ int payload_load(const struct payload *payload, const struct guest_mem *mem, uin
 	    .ram_high = guest_mem_size(mem) - mem->regions[0].size,
 	    .rsdp = rsdp,
 	};
-	int error = 0;
+	int error = payload_fits(payload, mem, err, err_size);
 
 	for (unsigned i = 0; i < payload->segment_count && !error; i++) {
 		const Elf64_Phdr *s = &payload->segments[i];
 
 		/* RAM is zero at power-on, so what the file does not fill already is. */
-		if (!guest_mem_ptr(mem, GPA(s->p_paddr), s->p_memsz, GUEST_WRITE)) {
-			snprintf(err, err_size,
-				 "--payload '%s' has a segment at 0x%llx that is not "
-				 "in RAM; give more --memory",
-				 payload->file.path, (unsigned long long)s->p_paddr);
-			error = -ENOMEM;
-		} else if (s->p_filesz) {
+		if (s->p_filesz)
 			error = boot_file_load(&payload->file, s->p_offset, mem, GPA(s->p_paddr),
 					       s->p_filesz, err, err_size);
-		}
 	}
 	if (!error && guest_mem_write(mem, GPA(BOOT_PARAMS), &info, sizeof(info)))
 		error = -EFAULT;

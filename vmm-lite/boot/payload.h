@@ -27,9 +27,11 @@ struct payload {
 int payload_parse(struct payload *payload, const Elf64_Ehdr *header, const Elf64_Phdr *segments,
 		  uint64_t file_size, char *err, size_t err_size);
 
-/* As linux_boot_open and linux_boot_load. */
+/* As linux_boot_open, linux_boot_fits and linux_boot_load. */
 int payload_open(struct payload *payload, const char *path, char *err, size_t err_size);
 void payload_close(struct payload *payload);
+int payload_fits(const struct payload *payload, const struct guest_mem *mem, char *err,
+		 size_t err_size);
 int payload_load(const struct payload *payload, const struct guest_mem *mem, uint64_t rsdp,
 		 unsigned cpus, struct boot_entry *entry, char *err, size_t err_size);
 

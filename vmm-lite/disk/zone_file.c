@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,20 +33,26 @@ static off_t place(unsigned index)
 	return (off_t)(sizeof(struct file_header) + index * sizeof(struct file_zone));
 }
 
-int zone_file_store(struct zone_file *file, const struct zones *zones, unsigned index)
+static int store(struct zone_file *file, const struct zones *zones, unsigned index)
 {
 	const struct zone *zone = &zones->zone[index];
 	struct file_zone record = {
 	    .wp = zone->wp, .written = zone->written, .type = zone->type, .state = zone->state};
 	ssize_t n;
 
-	if (file->fd < 0)
-		return 0;
 	do {
 		n = pwrite(file->fd, &record, sizeof(record), place(index));
 	} while (n < 0 && errno == EINTR);
 	atomic_store(&file->dirty, true);
 	return n == sizeof(record) ? 0 : n < 0 ? errno : ENOSPC;
+}
+
+int zone_file_store(struct zone_file *file, const struct zones *zones, unsigned index)
+{
+	if (file->fd < 0)
+		return 0;
+	atomic_store(&file->stored, true);
+	return store(file, zones, index);
 }
 
 int zone_file_sync(struct zone_file *file)
@@ -83,7 +90,7 @@ static int create(struct zone_file *file, const struct zones *zones)
 	if (pwrite(file->fd, &header, sizeof(header), 0) != sizeof(header))
 		return errno ? errno : ENOSPC;
 	for (unsigned i = 0; i < zones->count && !error; i++)
-		error = zone_file_store(file, zones, i);
+		error = store(file, zones, i);
 	return error ? error : zone_file_sync(file);
 }
 
@@ -150,7 +157,8 @@ int zone_file_open(struct zone_file *file, const char *path, int image_fd, bool 
 	struct stat st;
 	int error;
 
-	file->dirty = false;
+	file->dirty = file->stored = false;
+	file->name = NULL;
 	if (snprintf(name, sizeof(name), "%s.zones", path) >= (int)sizeof(name)) {
 		snprintf(err, err_size, "disk '%.40s...': no room for .zones behind its name",
 			 path);
@@ -171,7 +179,11 @@ int zone_file_open(struct zone_file *file, const char *path, int image_fd, bool 
 		file->fd = open(name, flags | O_CREAT | O_EXCL, 0666);
 		error = file->fd < 0 ? errno : create(file, zones);
 		if (!error)
+			file->name = strdup(name);
+		if (file->name)
 			return 0;
+		if (!error)
+			error = ENOMEM;
 		if (file->fd >= 0)
 			unlink(name);
 	}
@@ -182,6 +194,10 @@ int zone_file_open(struct zone_file *file, const char *path, int image_fd, bool 
 
 void zone_file_close(struct zone_file *file)
 {
+	if (file->name && !file->stored)
+		unlink(file->name);
+	free(file->name);
+	file->name = NULL;
 	if (file->fd >= 0)
 		close(file->fd);
 	file->fd = -1;

@@ -17,6 +17,8 @@
 struct zone_file {
 	int fd; /* -1: zones live in memory only */
 	atomic_bool dirty;
+	char *name;         /* of the file if it was made here, else NULL */
+	atomic_bool stored; /* something that the image does not show itself */
 };
 
 /*
@@ -24,6 +26,9 @@ struct zone_file {
  * zones come back closed: opening is for as long as the power is on. Without such a file the zones
  * with data in the image (`image_fd`) are full, the others empty, and the file is made unless
  * `read_only`. 0, or -1 with a sentence in err.
+ *
+ * To close a file that was made here and has nothing but what the image shows takes it away again: it
+ * would be left behind by a machine that was never started.
  */
 int zone_file_open(struct zone_file *file, const char *path, int image_fd, bool read_only,
 		   struct zones *zones, char *err, size_t err_size);

@@ -411,9 +411,11 @@ static void zoned_channel_free(struct disk_channel *base)
 static void zoned_free(struct disk *base)
 {
 	struct zoned_disk *disk = (struct zoned_disk *)base;
+	struct disk *inner = disk->inner;
 
-	disk_close(disk->inner);
+	/* Its lock is the zone file's, too. */
 	zoned_release(disk);
+	disk_close(inner);
 }
 
 /* No `refresh`: the zones of a disk are as many as when it was opened. */
