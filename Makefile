@@ -17,7 +17,7 @@ ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZ
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LINK = $(Q)mkdir -p $(@D) && echo "  LINK  $@" && $(CC) $(ALL_LDFLAGS) -o $@
 
-all: bin ## everything, into build/
+all: bin manual samples ## everything, into build/
 .DEFAULT_GOAL := all
 
 include probes/rules.mk lib/rules.mk vmm-lite/rules.mk tui/rules.mk cli/rules.mk tests/rules.mk
@@ -48,10 +48,16 @@ check-all: bin unit check-conformance lint check-fuzz check-lab check-e2e
 lint: ## clang-format, cppcheck, shellcheck, layering
 	$(Q)tests/lint
 
-install: bin ## DESTDIR=, PREFIX=; binaries, man pages, completions, Wireshark plugin, samples
+DATA := $(DESTDIR)$(PREFIX)/share
+# Guests and traces; what builds them stays here.
+SAMPLES = $(shell find samples -type f ! -name rules.mk ! -perm -u+x)
+install: all ## DESTDIR=, PREFIX=; binaries, man pages, completions, Wireshark plugin, samples
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(B)/bin/vmm-lite $(B)/bin/vbtrace
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/vbtrace README.md LICENSE docs/*.md
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/vbtrace/traces samples/traces/*
+	install -D -m 644 -t $(DATA)/man/man1 $(B)/man/*.1
+	install -D -m 644 -t $(DATA)/bash-completion/completions $(B)/completions/*
+	install -D -m 644 -t $(DATA)/doc/vbtrace README.md LICENSE docs/*.md
+	for f in $(SAMPLES); do install -D -m 644 $$f $(DATA)/vbtrace/$$f || exit; done
+	install -D -m 644 -t $(DATA)/vbtrace/samples/guests $(GUEST_ELF)
 
 help: ## this list
 	$(Q)grep -hE '^[a-z-]+:.*## ' Makefile */rules.mk | sort -u | \

@@ -87,6 +87,10 @@ static int run_help(int argc, char **argv)
 		options_help_all(stdout);
 		return finish_output(CLI_SUCCESS);
 	}
+	if (!strcmp(argv[0], "--tables")) {
+		options_tables(stdout);
+		return finish_output(CLI_SUCCESS);
+	}
 	command = find_command(argv[0]);
 	if (!command)
 		return unknown_command(argv[0]);

@@ -17,6 +17,9 @@ int options_parse_command(const struct command *command, int argc, char **argv, 
 void options_help(FILE *out, const struct command *command);
 void options_help_all(FILE *out);
 
+/* All of it for docs/generate; `vbtrace help --tables`. */
+void options_tables(FILE *out);
+
 /* Values as people write them. 0 or -1; text in whole. */
 int parse_number(const char *text, uint64_t *out);
 int parse_time(const char *text, uint64_t *out_ns); /* fractions allowed; 0 needs no unit */

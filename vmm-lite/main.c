@@ -20,6 +20,7 @@ int main(int argc, char **argv)
 		case VMM_RUN: status = machine_run(&options); break;
 		case VMM_BENCH: status = bench_run(&options); break;
 		case VMM_QTEST: status = qtest_run(&options); break;
+		case VMM_TABLES: options_print_tables(stdout); break;
 		case VMM_HELP: options_print_help(stdout, options.help_for); break;
 		default: puts("vmm-lite " VBTRACE_VERSION); break;
 		}

@@ -81,7 +81,9 @@ int options_parse(struct options *options, int argc, char **argv, char *err, siz
 		return option_refuse(&ctx, "no command; try 'vmm-lite --help'");
 	if (parse_command(&ctx, options, argv[1]))
 		return OPTION_USAGE;
-	if (options->command == VMM_HELP || options->command == VMM_VERSION)
+	if (options->command == VMM_HELP && argc > 2 && !strcmp(argv[2], "--tables"))
+		options->command = VMM_TABLES;
+	if (options->command >= VMM_HELP)
 		return 0;
 
 	for (int i = 2; i < argc; i++) {

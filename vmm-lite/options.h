@@ -66,7 +66,7 @@ struct disk_options {
 	struct fault_options fault;
 };
 
-enum vmm_command { VMM_RUN, VMM_BENCH, VMM_QTEST, VMM_HELP, VMM_VERSION };
+enum vmm_command { VMM_RUN, VMM_BENCH, VMM_QTEST, VMM_HELP, VMM_TABLES, VMM_VERSION };
 
 struct bench_options {
 	const char *rw; /* read write randread randwrite randrw */
@@ -114,5 +114,8 @@ void options_release_disk(struct disk_options *disk);
 
 /* --help of a command, or of all with VMM_HELP. */
 void options_print_help(FILE *out, enum vmm_command command);
+
+/* All rows, a line each with tabs between the fields: docs/generate makes manual and completion of it. */
+void options_print_tables(FILE *out);
 
 #endif
