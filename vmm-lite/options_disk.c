@@ -54,6 +54,39 @@ static int check_zones(struct option_context *ctx, struct disk_options *disk, ui
 	return disk->zoned == ZONED_HOST_MANAGED ? check_host_managed(ctx, disk, given) : 0;
 }
 
+/* Features that contradict each other, or the interface that is to offer them. */
+static int check_features(struct option_context *ctx, const struct disk_options *disk)
+{
+	if (disk->ring != RING_SPLIT &&
+	    (disk->transport == TRANSPORT_LEGACY || disk->features_off & FEATURE(F_VERSION_1)))
+		return option_refuse(ctx,
+				     "--disk ring='%s' needs virtio 1.x; use transport=modern or "
+				     "transitional without features=-version-1, or ring=split",
+				     disk->ring == RING_PACKED ? "packed" : "both");
+	if (disk->transport == TRANSPORT_LEGACY && disk->features_on >> 32)
+		return option_refuse(
+		    ctx,
+		    "--disk transport='legacy' has no feature bits from 32 on, such "
+		    "as '+%s'; use transport=modern",
+		    feature_name((unsigned)__builtin_ctzll(disk->features_on >> 32) + 32));
+	if (disk->transport == TRANSPORT_MODERN && disk->features_off & FEATURE(F_VERSION_1))
+		return option_refuse(
+		    ctx, "--disk features='-version-1' leaves transport='modern' nothing "
+			 "to offer; use transport=legacy");
+	if (disk->ring == RING_SPLIT && disk->features_on & FEATURE(F_RING_PACKED))
+		return option_refuse(ctx,
+				     "--disk features='+ring-packed' contradicts ring='split'; use "
+				     "ring=packed or both");
+	if (disk->features_on & FEATURE(F_CONFIG_WCE) && disk->features_off & FEATURE(F_FLUSH))
+		return option_refuse(
+		    ctx, "--disk features='+config-wce' needs 'flush': a cache that cannot be "
+			 "flushed has no mode to choose; leave -flush out");
+	if (disk->ring == RING_PACKED && disk->features_off & FEATURE(F_RING_PACKED))
+		return option_refuse(ctx,
+				     "--disk features='-ring-packed' contradicts ring='packed'");
+	return 0;
+}
+
 /* What cannot work together, whatever is on the disk. `given`: bit n is set if row n was there. */
 static int check_disk(struct option_context *ctx, struct disk_options *disk, uint64_t given)
 {
@@ -77,28 +110,7 @@ static int check_disk(struct option_context *ctx, struct disk_options *disk, uin
 		    ctx, "--disk size= is for aio=null only; '%s' has the size it has", disk->path);
 	if (check_zones(ctx, disk, given))
 		return OPTION_USAGE;
-	if (disk->transport == TRANSPORT_LEGACY && disk->ring == RING_PACKED)
-		return option_refuse(
-		    ctx, "--disk ring='packed' needs virtio 1.x; use transport=modern or "
-			 "transitional, or ring=split");
-	if (disk->transport == TRANSPORT_LEGACY && disk->features_on >> 32)
-		return option_refuse(
-		    ctx,
-		    "--disk transport='legacy' has no feature bits from 32 on, such "
-		    "as '+%s'; use transport=modern",
-		    feature_name((unsigned)__builtin_ctzll(disk->features_on >> 32) + 32));
-	if (disk->transport == TRANSPORT_MODERN && disk->features_off & FEATURE(F_VERSION_1))
-		return option_refuse(
-		    ctx, "--disk features='-version-1' leaves transport='modern' nothing "
-			 "to offer; use transport=legacy");
-	if (disk->ring == RING_SPLIT && disk->features_on & FEATURE(F_RING_PACKED))
-		return option_refuse(ctx,
-				     "--disk features='+ring-packed' contradicts ring='split'; use "
-				     "ring=packed or both");
-	if (disk->ring == RING_PACKED && disk->features_off & FEATURE(F_RING_PACKED))
-		return option_refuse(ctx,
-				     "--disk features='-ring-packed' contradicts ring='packed'");
-	return 0;
+	return check_features(ctx, disk);
 }
 #undef GIVEN
 

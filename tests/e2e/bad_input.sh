@@ -222,8 +222,45 @@ refused 2 "--initrd 'x' needs --kernel" run --payload guest.elf --initrd x
 refused 2 "--disk 'image' is given twice|readonly=on" run --kernel kernel --disk image --disk image
 refused 2 "iothread='off'|notify=exit" run --kernel kernel --disk image,iothread=off,notify=ioeventfd
 refused 2 "ring='packed' needs virtio 1.x" run --kernel kernel --disk image,transport=legacy,ring=packed
+refused 2 "ring='both' needs virtio 1.x" run --kernel kernel --disk image,transport=legacy,ring=both
+refused 2 "ring='packed' needs virtio 1.x|without features=-version-1" \
+	run --kernel kernel --disk image,ring=packed,features=-version-1
 refused 2 "aio='null'|--disk null,aio=null" run --kernel kernel --disk image,aio=null
 refused 2 "readonly=on" bench --disk image,readonly=on --rw write
+
+# --- features that cannot be: with each other, with the transport, or with this disk
+
+features() { # STATUS WORDS KEYS
+	refused "$1" "$2" qtest --disk "image,$3"
+}
+features 2 "features='+unknown' is no virtio-blk feature|+mq:-event-idx" features=+unknown
+features 2 "features='+zonned'|did you mean 'zoned'?" features=+zonned
+features 2 "features='+' is no virtio-blk feature" features=+
+features 2 "features='mq' has no sign|+mq to offer|-mq to hide" features=mq
+features 2 "zoned='host-managed'|features='+discard'|exclude each other|write pointer" \
+	zoned=host-managed,features=+discard
+features 2 "zoned='host-managed' needs feature 'zoned'|host-aware" zoned=host-managed,features=-zoned
+features 2 "zoned='host-managed' needs transport=modern|legacy" zoned=host-managed,transport=legacy
+features 2 "zoned='host-managed' needs transport=modern" zoned=host-managed,transport=transitional
+features 2 "zone-max-open=|host-aware" zoned=host-aware,zone-max-open=2
+features 2 "zone-size= needs zoned=host-aware or zoned=host-managed" zone-size=1M
+features 2 "zone-size= has to be a power of two" zoned=host-managed,zone-size=96K
+features 2 "zone-capacity= is larger than the zone" zoned=host-managed,zone-size=64K,zone-capacity=128K
+features 1 "has 16 zones|zone-conventional=16 leaves none" zoned=host-managed,zone-size=64K,zone-conventional=16
+features 2 "features='+ring-packed' contradicts ring='split'" features=+ring-packed
+features 2 "features='-ring-packed' contradicts ring='packed'" ring=packed,features=-ring-packed
+features 2 "features='-version-1' leaves transport='modern' nothing" transport=modern,features=-version-1
+features 2 "transport='legacy' has no feature bits from 32 on|'+in-order'" transport=legacy,features=+in-order
+features 2 "features='+config-wce' needs 'flush'" features=+config-wce:-flush
+features 1 "features='+zoned' cannot be offered by --disk 'image'" features=+zoned
+features 1 "features='+ro' cannot be offered" features=+ro
+for feature in access-platform order-platform sr-iov; do
+	features 1 "features='+$feature' cannot be offered" features=+$feature
+done
+for feature in discard write-zeroes secure-erase; do
+	features 1 "features='+$feature' cannot be offered" readonly=on,features=+$feature
+done
+features 2 "lifetime='4:1:1'|EOL 0 to 3, A and B 0 to 11" lifetime=4:1:1
 
 # --- no KVM: said before anything is done, and what to do about it
 
