@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* REQ: the types of requests. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/conformance/world.h"

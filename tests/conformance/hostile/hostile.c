@@ -140,7 +140,7 @@ void expect_reaction(struct world *w, struct result result, unsigned allowed, ui
 
 struct snapshot snapshot_take(struct world *w)
 {
-	struct snapshot s = {.size = w->next_free + BEYOND};
+	struct snapshot s = {.size = (w->next_free + BEYOND) & ~511ull};
 
 	if (s.size > RAM_SIZE)
 		s.size = RAM_SIZE;
@@ -159,7 +159,8 @@ static bool in_rings(const struct world *w, uint64_t at)
 		const struct vq *q = &w->q[i];
 
 		if (within(at, q->device, q->packed ? 4 : 6 + 8ull * q->size) ||
-		    (q->packed && within(at, q->desc, 16ull * q->size)))
+		    within(at, q->driver, q->packed ? 4 : 6 + 2ull * q->size) ||
+		    within(at, q->desc, 16ull * q->size))
 			return true;
 	}
 	return false;
