@@ -33,7 +33,8 @@ uint64_t virtio_pci_mmio_notify(const struct virtio_pci *pci)
 
 /*
  * Where a queue's doorbell is to be now. On the modern BAR each queue has an address of its own
- * and the address decides, whatever is written and however wide; on the legacy one the value does.
+ * and the address decides, whatever is written and however wide, unless the driver asked for values
+ * to write; on the legacy one the value does.
  */
 static bool wanted_doorbell(const struct virtio_pci *pci, unsigned queue, struct doorbell *bell)
 {
@@ -41,6 +42,9 @@ static bool wanted_doorbell(const struct virtio_pci *pci, unsigned queue, struct
 
 	*bell = (struct doorbell){.eventfd = pci->kick_fds[queue]};
 	if (!pci->ioeventfd || !pci->dev->queues[queue].live)
+		return false;
+	/* Half of what is written is to be compared, which an ioeventfd cannot do. */
+	if (pci->cookies && pci->dev->features & FEATURE(F_NOTIFICATION_DATA))
 		return false;
 	if (pci->dev->legacy) {
 		bell->space = BUS_PIO;
@@ -51,6 +55,9 @@ static bool wanted_doorbell(const struct virtio_pci *pci, unsigned queue, struct
 	} else {
 		bell->space = BUS_MMIO;
 		bell->addr = mmio ? mmio + NOTIFY_STRIDE * queue : 0;
+		bell->size = pci->cookies ? 2 : 0;
+		bell->match_data = pci->cookies;
+		bell->data = pci->cookies ? NOTIFY_COOKIE(queue) : 0;
 	}
 	return bell->addr;
 }
@@ -64,7 +71,8 @@ static void update_doorbell(struct virtio_pci *pci, unsigned queue)
 	struct doorbell *old = &pci->doorbells[queue], bell;
 	bool want = wanted_doorbell(pci, queue, &bell);
 
-	if (pci->doorbell_on[queue] && want && old->addr == bell.addr && old->space == bell.space)
+	if (pci->doorbell_on[queue] && want && old->addr == bell.addr && old->space == bell.space &&
+	    old->match_data == bell.match_data)
 		return;
 	if (pci->doorbell_on[queue])
 		pci->wires.ops->remove_doorbell(pci->wires.ctx, old);
@@ -75,7 +83,11 @@ static void update_doorbell(struct virtio_pci *pci, unsigned queue)
 
 static void queue_live(void *transport, unsigned queue, bool live)
 {
-	update_doorbell(transport, queue);
+	struct virtio_pci *pci = transport;
+	bool cookies = pci->dev->features & FEATURE(F_NOTIF_CONFIG_DATA);
+
+	__atomic_store_n(&pci->cookies, cookies, __ATOMIC_RELAXED);
+	update_doorbell(pci, queue);
 }
 
 static void bar_changed(struct pci_function *fn, unsigned bar)

@@ -44,6 +44,7 @@ struct virtio_pci {
 	uint64_t bar_base[PCI_BARS]; /* 0: not decoded */
 	struct doorbell doorbells[DEVICE_MAX_QUEUES];
 	bool doorbell_on[DEVICE_MAX_QUEUES];
+	bool cookies; /* atomic for kicks: NOTIF_CONFIG_DATA is in force, values count */
 
 	/* Offsets in configuration space; under the PCI host's lock. */
 	unsigned window; /* VIRTIO_PCI_CAP_PCI_CFG; 0: none */

@@ -220,10 +220,16 @@ static void modern_write(void *opaque, uint64_t offset, unsigned size, uint64_t 
 	struct virtio_pci *pci = opaque;
 
 	if (offset >= MODERN_NOTIFY) {
-		/* The address wins over the value and its width, as with the ioeventfd. */
-		if ((offset - MODERN_NOTIFY) % NOTIFY_STRIDE == 0)
-			pci->dev->ops->kick(
-			    pci->dev, (unsigned)(offset - MODERN_NOTIFY) / NOTIFY_STRIDE, true);
+		unsigned queue = (unsigned)(offset - MODERN_NOTIFY) / NOTIFY_STRIDE;
+
+		/*
+		 * The address wins over the value and its width, as with the ioeventfd. Only a
+		 * value that the driver had to ask for has to be the right one. (4.1.5.2)
+		 */
+		if ((offset - MODERN_NOTIFY) % NOTIFY_STRIDE == 0 &&
+		    (!__atomic_load_n(&pci->cookies, __ATOMIC_RELAXED) ||
+		     (uint16_t)value == NOTIFY_COOKIE(queue)))
+			pci->dev->ops->kick(pci->dev, queue, true);
 		return;
 	}
 	if (offset >= MODERN_ISR && offset < MODERN_CONFIG)
