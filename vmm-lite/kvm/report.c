@@ -58,7 +58,7 @@ uint64_t vcpu_kernel_exits(const struct vcpu *vcpu)
 	struct kvm_stats_header header;
 	uint64_t value = 0;
 	char *desc = NULL;
-	int fd = ioctl(vcpu->fd, KVM_GET_STATS_FD, NULL);
+	int fd = vcpu->stats_fd;
 
 	if (fd < 0)
 		return 0;
@@ -82,7 +82,6 @@ uint64_t vcpu_kernel_exits(const struct vcpu *vcpu)
 		}
 	}
 	free(desc);
-	close(fd);
 	return value;
 }
 

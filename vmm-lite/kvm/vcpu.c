@@ -126,9 +126,12 @@ int vcpu_init(struct vcpu *vcpu, struct kvm_vm *vm, struct bus *bus, unsigned in
 	vcpu->bus = bus;
 	vcpu->index = index;
 	vcpu->run = MAP_FAILED;
+	vcpu->stats_fd = -1;
 	vcpu->fd = ioctl(vm->fd, KVM_CREATE_VCPU, index);
 	if (vcpu->fd < 0)
 		goto fail;
+	/* Now, because later it waits until KVM_RUN returns, which a guest that is idle never does. */
+	vcpu->stats_fd = ioctl(vcpu->fd, KVM_GET_STATS_FD, NULL);
 	what = "map its run area";
 	vcpu->run = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED)
@@ -160,10 +163,12 @@ void vcpu_release(struct vcpu *vcpu)
 	}
 	if (vcpu->run && vcpu->run != MAP_FAILED)
 		munmap(vcpu->run, vcpu->vm->run_size);
+	if (vcpu->stats_fd >= 0)
+		close(vcpu->stats_fd);
 	if (vcpu->fd >= 0)
 		close(vcpu->fd);
 	vcpu->run = NULL;
-	vcpu->fd = -1;
+	vcpu->fd = vcpu->stats_fd = -1;
 }
 
 /* INS and OUTS come as several items of one exit. */

@@ -27,6 +27,7 @@ struct vcpu {
 	struct bus *bus;
 	unsigned index;
 	int fd;
+	int stats_fd; /* the kernel's counts; -1: it has none */
 	struct kvm_run *run;
 	pthread_t thread;
 	bool running;                      /* the thread was started and not joined */
@@ -57,7 +58,7 @@ void vcpu_join(struct vcpu *vcpu);
 /* Registers for people, on standard error. Only from the vCPU's thread or when it is joined. */
 void vcpu_print_registers(const struct vcpu *vcpu);
 
-/* All KVM exits of this vCPU as the kernel counts them, or 0 if it does not. */
+/* All KVM exits of this vCPU as the kernel counts them, or 0 if it does not. Any thread. */
 uint64_t vcpu_kernel_exits(const struct vcpu *vcpu);
 
 /* The exits of `count` vCPUs together, by reason, on standard error. Any thread. */
