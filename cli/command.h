@@ -64,7 +64,7 @@ struct command {
 	int (*run)(const void *options, const struct arguments *arguments);
 };
 
-extern const struct command command_record, command_report, command_show, command_diff,
+extern const struct command command_record, command_top, command_report, command_show, command_diff,
     command_export, command_list, command_doctor;
 
 /* All commands, NULL at the end. */

@@ -59,6 +59,36 @@ static int open_file(const char *path)
 	return fd;
 }
 
+/* At the file's beginning. 0, or -1 with a sentence in err. */
+static int begin(struct input *input, char *err, size_t err_size)
+{
+	const char *path = input->fd == STDIN_FILENO ? "/dev/stdin" : input->path;
+	char why[200] = "out of memory";
+
+	if (has_flight_magic(input->fd)) {
+		input->flight = flight_open(path, err, err_size);
+		return input->flight ? 0 : -1;
+	}
+	input->trace = vbt_trace_reader_new(input->fd, why, sizeof(why));
+	if (!input->trace)
+		snprintf(err, err_size, "cannot read '%s': %s", input_name(input), why);
+	return input->trace ? 0 : -1;
+}
+
+int input_rewind(struct input *input, char *err, size_t err_size)
+{
+	if (lseek(input->fd, 0, SEEK_SET) < 0) {
+		snprintf(err, err_size, "cannot go back in '%s': %s", input_name(input),
+			 strerror(errno));
+		return -1;
+	}
+	vbt_trace_reader_free(input->trace);
+	flight_close(input->flight);
+	input->trace = NULL;
+	input->flight = NULL;
+	return begin(input, err, err_size);
+}
+
 struct input *input_open(const char *path)
 {
 	struct input *input = calloc(1, sizeof(*input));
@@ -74,18 +104,9 @@ struct input *input_open(const char *path)
 		free(input);
 		return NULL;
 	}
-	if (has_flight_magic(input->fd)) {
-		input->flight =
-		    flight_open(input->fd == STDIN_FILENO ? "/dev/stdin" : path, err, sizeof(err));
-		if (!input->flight)
-			complain("%s", err);
-	} else {
-		input->trace = vbt_trace_reader_new(input->fd, err, sizeof(err));
-		if (!input->trace)
-			complain("cannot read '%s': %s", input_name(input), err);
-	}
-	if (input->trace || input->flight)
+	if (!begin(input, err, sizeof(err)))
 		return input;
+	complain("%s", err);
 	input_close(input);
 	return NULL;
 }

@@ -30,6 +30,17 @@ const struct vbt_trace_info *input_info(const struct input *input);
 bool input_is_flight(const struct input *input);
 
 /*
+ * The next run of events, in the order of their times: as vbt_trace_reader_next.
+ */
+long input_next(struct input *input, const struct vbt_event **events);
+
+/*
+ * Go back to the beginning; what input_info returned before is no longer valid. 0, or -1 with a
+ * sentence in err: a pipe cannot. After a failure the input can only be closed.
+ */
+int input_rewind(struct input *input, char *err, size_t err_size);
+
+/*
  * Read all of it through a new correlator, which calls `request` with each request. Ends early
  * when *stop gets true (NULL: never). CLI_SUCCESS, or CLI_FAILURE with a complaint; the correlator
  * is the caller's to free in either case (NULL if there is none).

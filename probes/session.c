@@ -579,6 +579,11 @@ bool session_alive(const struct session *session)
 	return false;
 }
 
+bool session_target_alive(const struct session *session, unsigned index)
+{
+	return index < session->info.targets && !session->targets[index]->ended;
+}
+
 const char *session_kernel_problem(const struct session *session)
 {
 	return session->kernel ? NULL : session->problem;

@@ -79,8 +79,10 @@ uint64_t session_watermark(const struct session *session);
 /* The host, the targets, devices, sources and their losses, what cannot be seen and why. */
 const struct vbt_trace_info *session_info(const struct session *session);
 
-/* A target runs that could still fire. Ends are noticed by session_poll. */
+/* A target runs that could still fire: any of them, or the one of an index. Ends are noticed by
+ * session_poll. */
 bool session_alive(const struct session *session);
+bool session_target_alive(const struct session *session, unsigned index);
 
 /* Why there are no kernel marks at all; NULL if there are. */
 const char *session_kernel_problem(const struct session *session);
