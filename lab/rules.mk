@@ -2,7 +2,7 @@
 # lab/build decides by itself what is stale.
 
 lab: ## the lab's kernel and root image (lab/run makes them too when needed)
-	$(Q)lab/build lab
+	$(Q)lab/build lab qemu
 
 guest-image: ## build/guest: kernel, initramfs and root filesystem of a nested guest
 	$(Q)lab/build guest
