@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Disk keys about zones, wear and erasing: what is taken, and what is refused with its reason. */
+/*
+ * Disk keys about zones, wear and erasing: what is taken, and what is refused with its reason. And that
+ * no key is missing where they are described.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +11,9 @@
 
 #include <cmocka.h>
 
+#include "vmm-lite/features.h"
 #include "vmm-lite/options.h"
+#include "vmm-lite/options_table.h"
 
 static void test_refused(void **state)
 {
@@ -91,12 +96,36 @@ static void test_bench(void **state)
 	options_release(&options);
 }
 
+/* Where the device is described, each key and each feature is. */
+static void test_document(void **state)
+{
+	static char text[65536];
+	FILE *file = fopen("docs/DEVICE.md", "re");
+	char name[40];
+
+	assert_non_null(file);
+	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+	assert_true(feof(file));
+	fclose(file);
+	for (size_t i = 0; i < disk_row_count; i++) {
+		snprintf(name, sizeof(name), "`%s=", disk_rows[i].name);
+		if (!strstr(text, name))
+			fail_msg("docs/DEVICE.md says nothing of %s...`", name);
+	}
+	for (size_t i = 0; i < feature_count; i++) {
+		snprintf(name, sizeof(name), "`%s`", feature_names[i].name);
+		if (!strstr(text, name))
+			fail_msg("docs/DEVICE.md says nothing of feature %s", name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_taken),
 	    cmocka_unit_test(test_bench),
+	    cmocka_unit_test(test_document),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
