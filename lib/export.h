@@ -29,7 +29,8 @@
 /* The formats, in the order in which help lists them. */
 #define VBT_EXPORTERS(X) \
 	X(csv)           \
-	X(json)
+	X(json)          \
+	X(blkparse)
 
 /* What a row, frame or line of the output stands for. */
 enum vbt_export_unit {

@@ -30,6 +30,7 @@ for trace in bench made; do
 	exported csv $trace csv --to csv
 	exported "csv of events" $trace csv_events --to csv --rows events
 	exported "json of events" $trace json_events --to json --rows events
+	exported blkparse $trace blkparse --to blkparse
 	works "$trace: json" "$vbtrace" export --to json $trace.vbt
 	if cmp -s out $trace.jsonl; then ok "$trace: json is that of show"; else fail "$trace: json is that of show"; fi
 done
@@ -85,7 +86,8 @@ says "a cut trace: stated" err "damaged|cut"
 refused "no format" 2 "$vbtrace" export bench.vbt
 refused "an unknown format" 2 "$vbtrace" export --to cvs bench.vbt
 says "an unknown format: did you mean" err "did you mean 'csv'"
-refused "rows of what has none" 2 "$vbtrace" export --to csv --frames event bench.vbt
+refused "frames of what has rows" 2 "$vbtrace" export --to csv --frames event bench.vbt
+refused "rows of what has none" 2 "$vbtrace" export --to blkparse --rows requests bench.vbt
 refused "no such trace" 1 "$vbtrace" export --to csv missing.vbt
 refused "no such directory" 1 "$vbtrace" export --to csv -o missing/out bench.vbt
 

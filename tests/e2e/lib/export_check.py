@@ -89,6 +89,34 @@ def check_json_events(requests, path):
     return len(rows)
 
 
+def check_blkparse(requests, path):
+    """Parses the lines as scripts do, and finds each request's Q, G, D and C by sector, queue and time."""
+    flags = {"read": "R", "write": "W", "flush": "FN"}
+    wanted = []
+    marks = {"pop": "Q", "parse": "G", "submit": "D", "push": "C"}
+    for r in requests.values():
+        for mark, action in marks.items():
+            if mark in r["marks"]:
+                sectors = (r["bytes"] + 511) // 512
+                where = f"{r['sector']} + {sectors}" if sectors else str(r["sector"]) if action == "C" else ""
+                wanted.append((r["marks"][mark], r["queue"], action, flags[r["op"]], where,
+                               str(r["status"]) if action == "C" else None))
+    got = []
+    last = None
+    for number, line in enumerate(open(path), 1):
+        fields = line.split()
+        same("sequence", int(fields[2]), number)
+        same("bracket", line.rstrip()[-1], "]")
+        seconds, nanoseconds = fields[3].split(".")
+        action, in_brackets = fields[5], line[line.index("[") + 1:].rstrip("]\n")
+        last = int(seconds) * 10**9 + int(nanoseconds)
+        got.append((last, int(fields[1]), action, fields[6], " ".join(fields[7:]).split("[")[0].strip(),
+                    in_brackets if action == "C" else None))
+    start = max(w[0] for w in wanted) - last
+    same("lines", sorted(got, key=str), sorted([(w[0] - start,) + w[1:] for w in wanted], key=str))
+    return len(got)
+
+
 def main():
     check, show, path = sys.argv[1:]
     requests = {}
