@@ -30,7 +30,8 @@
 #define VBT_EXPORTERS(X) \
 	X(csv)           \
 	X(json)          \
-	X(blkparse)
+	X(blkparse)      \
+	X(pcap)
 
 /* What a row, frame or line of the output stands for. */
 enum vbt_export_unit {

@@ -117,6 +117,104 @@ def check_blkparse(requests, path):
     return len(got)
 
 
+TSHARK_FIELDS = ["frame.time_epoch", "vblk.kind", "vblk.mark", "vblk.device", "vblk.queue", "vblk.request_id",
+                 "vblk.op", "vblk.sector", "vblk.length", "vblk.status", "vblk.latency", "vblk.head", "vblk.link",
+                 "vblk.event.time", "vblk.pid", "vblk.completion_in", "vblk.submission_in"]
+
+
+def nanoseconds(text_):
+    seconds, _, fraction = text_.partition(".")
+    return int(seconds) * 10**9 + int(fraction.ljust(9, "0"))
+
+
+def read_frames(path):
+    """What `tshark -T fields -E separator=/t -E aggregator=;` printed of TSHARK_FIELDS, by frame."""
+    for number, line in enumerate(open(path), 1):
+        values = dict(zip(TSHARK_FIELDS, line.rstrip("\n").split("\t")))
+        frame = {"number": number, "time": int(values["vblk.event.time"]), "mark": values["vblk.mark"]}
+        for key in TSHARK_FIELDS:
+            frame[key] = values[key].split(";") if values[key] else []
+        frame["ids"] = [int(i) for i in frame["vblk.request_id"]]
+        yield frame
+
+
+def check_frame(requests, frame):
+    """The requests of a frame are told as show tells them."""
+    asked = [requests[i] for i in frame["ids"]]
+    if not asked:
+        return
+    # A field that a request lacks is not in the frame: then the lists have no places to go by.
+    for key, name in (("vblk.op", "op"), ("vblk.sector", "sector"), ("vblk.length", "bytes"),
+                      ("vblk.status", "status"), ("vblk.head", "head")):
+        same(f"frame {frame['number']} {key}", frame[key], [str(r[name]) for r in asked if r[name] is not None])
+    same(f"frame {frame['number']} link", frame["vblk.link"], [r["links"][frame["mark"]] for r in asked])
+    for r in asked:
+        same(f"frame {frame['number']} queue", (frame["vblk.device"], frame["vblk.queue"], frame["vblk.pid"]),
+             ([r["device"]], [str(r["queue"])], [str(r["pid"])]))
+        same(f"frame {frame['number']} mark", r["marks"][frame["mark"]], frame["time"])
+
+
+def last_mark(request):
+    return max(request["marks"].values())
+
+
+def check_latency(requests, frame, ends, seen):
+    """The requests that end with a frame, in its order, each with its latency."""
+    ended = [i for i in frame["ids"] if last_mark(requests[i]) == frame["time"] and i not in seen] if ends else []
+    same(f"frame {frame['number']} latencies", [nanoseconds(t) for t in frame["vblk.latency"]],
+         [total(requests[i]) for i in ended] if frame["vblk.latency"] else [])
+    if frame["vblk.latency"]:
+        seen.update(ended)
+
+
+def check_pcap(requests, path):
+    """A frame for each event."""
+    events, latencies, count, offset = [], set(), 0, None
+    first, last, told = {}, {}, []
+    for frame in read_frames(path):
+        count += 1
+        wall = nanoseconds(frame["frame.time_epoch"][0]) - frame["time"]
+        offset = wall if offset is None else offset
+        same("the clock's offset", wall, offset)
+        check_frame(requests, frame)
+        check_latency(requests, frame, True, latencies)
+        events.append((frame["time"], frame["mark"], frame["ids"],
+                       [i for i, link in zip(frame["ids"], frame["vblk.link"]) if link == "inferred"]))
+        for i in frame["ids"]:
+            first.setdefault(i, frame["number"])
+            if i in latencies and i not in last:
+                last[i] = frame["number"]
+        told.append((frame["number"], frame["ids"], frame["vblk.completion_in"], frame["vblk.submission_in"]))
+    check_links(requests, events)
+    same("latencies", latencies, set(requests))
+    for number, ids, completion, submission in told:
+        same(f"frame {number} completion", completion, [str(last[i]) for i in ids if last[i] != number])
+        same(f"frame {number} submission", submission, [str(first[i]) for i in ids if first[i] != number])
+    return count
+
+
+def check_pcap_requests(requests, path):
+    """Two frames for each request."""
+    ends, before, count = {}, 0, 0
+    for frame in read_frames(path):
+        count += 1
+        same("order of time", frame["time"] >= before, True)
+        before = frame["time"]
+        same("requests of a frame", len(frame["ids"]), 1)
+        check_frame(requests, frame)
+        kind = frame["vblk.kind"][0]
+        if kind == "2":
+            same(f"frame {frame['number']} latency", [nanoseconds(t) for t in frame["vblk.latency"]],
+                 [total(requests[frame["ids"][0]])])
+            same(f"frame {frame['number']} submission", frame["vblk.submission_in"], [str(ends[frame["ids"][0], "1"][0])])
+        ends[frame["ids"][0], kind] = (frame["number"], frame["time"])
+    for i, request in requests.items():
+        same(f"{i} ends", ends[i, "2"][1] - ends[i, "1"][1], total(request))
+        same(f"{i} last mark", ends[i, "2"][1], last_mark(request))
+    same("frames", count, 2 * len(requests))
+    return count
+
+
 def main():
     check, show, path = sys.argv[1:]
     requests = {}
