@@ -1,7 +1,7 @@
 #!/bin/bash
 # native
 # vbtrace export: every format says of every request what `vbtrace show --json` says; a file is whole or not there.
-# The traces: one of `vmm-lite bench`, and a generated one that has all 14 marks of each request.
+# The traces: one of `vmm-lite bench`, and samples of Linux guests, with failed requests, inferred links and losses.
 # shellcheck disable=SC2154 # variables of lib/checks.sh
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -12,9 +12,10 @@ check=$top/tests/e2e/lib/export_check.py
 truncate -s 64M disk.img
 "$vbtrace" record -o bench.vbt -- "$vmm" bench --disk disk.img,aio=io_uring,queues=2 --rw randrw --count 1000 \
 	>/dev/null 2>err || fail "record" "$(cat err)"
-"$top/build/bench/make_trace" 15000 8 made.vbt || fail "make_trace"
-for trace in bench made; do
-	"$vbtrace" show --json $trace.vbt >$trace.jsonl
+ln -s "$top"/samples/traces/*.vbt .
+traces="bench first-request linux-errors linux-writes bench-losses"
+for trace in $traces; do
+	"$vbtrace" show --json "$trace.vbt" >"$trace.jsonl"
 done
 
 # exported NAME TRACE CHECK [option...]: exported into a file, which then says the same as show
@@ -26,13 +27,13 @@ exported() {
 	if "$check" "$what" "$trace.jsonl" out.export >out; then ok "$name: equals show"; else fail "$name: equals show" "$(cat out)"; fi
 }
 
-for trace in bench made; do
-	exported csv $trace csv --to csv
-	exported "csv of events" $trace csv_events --to csv --rows events
-	exported "json of events" $trace json_events --to json --rows events
-	exported blkparse $trace blkparse --to blkparse
-	works "$trace: json" "$vbtrace" export --to json $trace.vbt
-	if cmp -s out $trace.jsonl; then ok "$trace: json is that of show"; else fail "$trace: json is that of show"; fi
+for trace in $traces; do
+	exported csv "$trace" csv --to csv
+	exported "csv of events" "$trace" csv_events --to csv --rows events
+	exported "json of events" "$trace" json_events --to json --rows events
+	exported blkparse "$trace" blkparse --to blkparse
+	works "$trace: json" "$vbtrace" export --to json "$trace.vbt"
+	if cmp -s out "$trace.jsonl"; then ok "$trace: json is that of show"; else fail "$trace: json is that of show"; fi
 done
 
 # --- pcap: what tshark makes of it by the dissector, and that other tools read it
@@ -44,33 +45,33 @@ captured() {
 	tshark -2 -X "lua_script:$dissector" -r "$2" -T fields -E separator=/t -E 'aggregator=;' $fields >frames.txt 2>err
 	if "$check" "$4" "$3.jsonl" frames.txt >out; then ok "$1: tshark says what show says"; else fail "$1: tshark says what show says" "$(cat out err)"; fi
 }
-for trace in bench made; do
-	works "$trace: pcap" "$vbtrace" export --to pcap -o $trace.pcap $trace.vbt
-	captured "$trace: pcap" $trace.pcap $trace pcap
-	works "$trace: pcap of requests" "$vbtrace" export --to pcap --frames request -o $trace-requests.pcap $trace.vbt
-	captured "$trace: pcap of requests" $trace-requests.pcap $trace pcap_requests
+for trace in $traces; do
+	works "$trace: pcap" "$vbtrace" export --to pcap -o "$trace.pcap" "$trace.vbt"
+	captured "$trace: pcap" "$trace.pcap" "$trace" pcap
+	works "$trace: pcap of requests" "$vbtrace" export --to pcap --frames request -o "$trace-requests.pcap" "$trace.vbt"
+	captured "$trace: pcap of requests" "$trace-requests.pcap" "$trace" pcap_requests
 done
-works "capinfos" capinfos -M made.pcap
+works "capinfos" capinfos -M linux-writes.pcap
 says "capinfos: nanoseconds" out "nsecpcap"
 same "capinfos: as many frames as events" "$(sed -n 's/^Number of packets: *//p' out)" \
-	"$("$vbtrace" export --to json --rows events made.vbt | wc -l)"
+	"$("$vbtrace" export --to json --rows events linux-writes.vbt | wc -l)"
 says "capinfos: in order" out "Strict time order: *True"
-works "tcpdump" tcpdump -r made.pcap
-same "tcpdump: as many frames" "$(grep -c ' UNSUPPORTED' out)" "$(capinfos -Mc made.pcap | sed -n 's/^Number of packets: *//p')"
-slow=$(jq -s 'map(select(.op == "write") | .marks | [.[]] | max - min) | sort | .[length / 2 | floor]' made.jsonl)
-tshark -X "lua_script:$dissector" -r made-requests.pcap -T fields -e vblk.request_id \
+works "tcpdump" tcpdump -r linux-writes.pcap
+same "tcpdump: as many frames" "$(grep -c ' UNSUPPORTED' out)" "$(capinfos -Mc linux-writes.pcap | sed -n 's/^Number of packets: *//p')"
+slow=$(jq -s 'map(select(.op == "write") | .marks | [.[]] | max - min) | sort | .[length / 2 | floor]' linux-writes.jsonl)
+tshark -X "lua_script:$dissector" -r linux-writes-requests.pcap -T fields -e vblk.request_id \
 	-Y "vblk.op == \"write\" && vblk.latency > 0.$(printf %09d "$slow")" 2>/dev/null | sort -n >out
-jq --argjson slow "$slow" 'select(.op == "write" and (.marks | [.[]] | max - min) > $slow) | .id' made.jsonl | sort -n >wanted
+jq --argjson slow "$slow" 'select(.op == "write" and (.marks | [.[]] | max - min) > $slow) | .id' linux-writes.jsonl | sort -n >wanted
 if [ -s wanted ] && cmp -s out wanted; then ok "a display filter finds slow writes"; else fail "a display filter finds slow writes" "$(wc -l out wanted)"; fi
-tshark -q -X "lua_script:$dissector" -X lua_script1:stats -r made.pcap >out 2>/dev/null
-same "statistics: requests" "$(awk '/^(read|write) /{ n += $2 } END { print n }' out)" "$(wc -l <made.jsonl)"
-same "statistics: bytes" "$(awk '/^(read|write) /{ n += $3 } END { print n }' out)" "$(jq -s 'map(.bytes) | add' made.jsonl)"
+tshark -q -X "lua_script:$dissector" -X lua_script1:stats -r linux-writes.pcap >out 2>/dev/null
+same "statistics: requests" "$(awk 'NR > 1 { n += $2 } END { print n }' out)" "$(wc -l <linux-writes.jsonl)"
+same "statistics: bytes" "$(awk 'NR > 1 { n += $3 } END { print n }' out)" "$(jq -s 'map(.bytes) | add' linux-writes.jsonl)"
 # The colour rules are filters that this dissector knows.
 while IFS=@ read -r _ name filter _; do
-	if tshark -X "lua_script:$dissector" -r made.pcap -c 1 -Y "$filter" >/dev/null 2>err; then ok "colour rule: $name"; else fail "colour rule: $name" "$(cat err)"; fi
+	if tshark -X "lua_script:$dissector" -r linux-writes.pcap -c 1 -Y "$filter" >/dev/null 2>err; then ok "colour rule: $name"; else fail "colour rule: $name" "$(cat err)"; fi
 done < <(grep '^@' "$top/cli/wireshark/colorfilters")
 # A capture from elsewhere with lies in it is no reason to fall over.
-head -c 1000 made.pcap >bad.pcap
+head -c 1000 linux-writes.pcap >bad.pcap
 printf '\1\0\0\0\377\377\377\377' | dd of=bad.pcap bs=1 seek=40 conv=notrunc 2>/dev/null
 tshark -X "lua_script:$dissector" -r bad.pcap -V >out 2>err
 says "a frame that lies is called malformed" out "shorter than it says"
@@ -80,9 +81,9 @@ works "op" "$vbtrace" export --to json --op write --queue 0 bench.vbt
 mv out some
 "$vbtrace" show --json --op write --queue 0 bench.vbt >wanted
 if cmp -s some wanted; then ok "conditions are those of show"; else fail "conditions are those of show"; fi
-works "events of a selection" "$vbtrace" export --to json --rows events --id 7 made.vbt
+works "events of a selection" "$vbtrace" export --to json --rows events --id 1 first-request.vbt
 true_of "events of a selection are its own" \
-	'(map(.requests == [7]) | all) and (map(.point) == ["kick","wake","pop","parse","submit","queue","issue","complete",
+	'(map(.requests == [1]) | all) and (map(.point) == ["kick","wake","pop","parse","submit","queue","issue","complete",
 	"reap","push","signal","msi","inject","eoi"])' out -s
 
 # --- roads: a pipe, standard input, what is there already
@@ -93,7 +94,7 @@ for format in $("$vbtrace" export --help | sed '1,/^formats:/d' | awk '{ print $
 	# A full disk, a reader that goes away: one line, status 1, and the file of before.
 	refused "$format: a full disk" 1 "$vbtrace" export --to "$format" -o /dev/full bench.vbt
 	status=0
-	{ "$vbtrace" export --to "$format" made.vbt 2>err || echo $? >status; } | head -c 10 >/dev/null
+	{ "$vbtrace" export --to "$format" linux-writes.vbt 2>err || echo $? >status; } | head -c 10 >/dev/null
 	[ "$(cat status 2>/dev/null)" = 1 ] && [ "$(wc -l <err)" = 1 ] || status=1
 	same "$format: a closed pipe is one line and status 1" "$status $(cat err)" \
 		"0 vbtrace: cannot write 'standard output': Broken pipe"
@@ -102,7 +103,7 @@ for format in $("$vbtrace" export --help | sed '1,/^formats:/d' | awk '{ print $
 	(
 		ulimit -f 1
 		trap '' XFSZ
-		exec "$vbtrace" export --to "$format" -o kept.out made.vbt
+		exec "$vbtrace" export --to "$format" -o kept.out linux-writes.vbt
 	) >out 2>err
 	same "$format: a file that finds no room is not there: status" $? 1
 	same "$format: a file that finds no room is not there" "$(cat kept.out) $(find . -name 'kept.out.*')" "before "

@@ -91,12 +91,12 @@ def check_json_events(requests, path):
 
 def check_blkparse(requests, path):
     """Parses the lines as scripts do, and finds each request's Q, G, D and C by sector, queue and time."""
-    flags = {"read": "R", "write": "W", "flush": "FN"}
+    flags = {"read": "R", "write": "W", "flush": "FN", "get_id": "N", "discard": "D", "write_zeroes": "WZ"}
     wanted = []
     marks = {"pop": "Q", "parse": "G", "submit": "D", "push": "C"}
     for r in requests.values():
         for mark, action in marks.items():
-            if mark in r["marks"]:
+            if mark in r["marks"] and r["op"]:
                 sectors = (r["bytes"] + 511) // 512
                 where = f"{r['sector']} + {sectors}" if sectors else str(r["sector"]) if action == "C" else ""
                 wanted.append((r["marks"][mark], r["queue"], action, flags[r["op"]], where,
