@@ -5,8 +5,17 @@
 # shellcheck source=tests/bench/common.sh
 . "$(dirname "$0")/common.sh"
 
+# The lab sees the checkout only.
 peers=()
-[ -n "${LKVM:-}" ] && peers=(env "LKVM=$LKVM")
+lkvm=$(command -v "${LKVM:-lkvm}")
+if [ -n "$lkvm" ]; then
+	mkdir -p build/bench
+	cleanup+=("rm -f '$top/build/bench/lkvm'")
+	install -m 755 "$lkvm" build/bench/lkvm || exit
+	peers=(env "LKVM=$top/build/bench/lkvm")
+elif [ -n "${LKVM:-}" ]; then
+	echo "boot: no kvmtool at LKVM='$LKVM'" >&2
+fi
 if ! lab/run -t 1500 -- "${peers[@]}" tests/bench/guest_peers.sh "$(runs 9 1)" >"$work/table" 2>"$work/err"; then
 	failed boot.time ms "$(tail -n1 "$work/err")"
 	exit

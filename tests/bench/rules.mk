@@ -8,7 +8,7 @@ $(B)/bench/stage_points: $(B)/tests/bench/stage_points.o $(STAGE_OBJ)
 	$(LINK) $^ -lpthread
 
 # The lab is for these only.
-BENCH_LAB := $(if $(BENCH),$(filter guest boot,$(BENCH)),all)
+BENCH_LAB := $(if $(BENCH),$(filter guest boot lab,$(BENCH)),all)
 
 bench:
 	$(Q)lab/deps lab/packages.build lab/packages.host lab/packages.check

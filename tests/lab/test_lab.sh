@@ -85,6 +85,58 @@ LAB_KERNEL=linux-image-nonesuch run nokernel true
 check "unknown kernel package: status 125" same "$(status nokernel)" 125
 check "unknown kernel package: is named" has "$work/nokernel.err" linux-image-nonesuch
 
+# --- the images are made again when what they are made from changes, and not otherwise ---------
+
+# A lab of stamps alone, and an apt that only notes that it was asked: to build would need it.
+copy=$work/copy
+mkdir -p "$copy"/build/{lab/root,lab/kernel-default,guest} "$work/no-apt"
+cp -r lab "$copy/"
+for made in lab/root lab/kernel-default guest; do
+	cp "build/$made/stamp" "$copy/build/$made/"
+	echo precious >"$copy/build/$made/image"
+done
+for tool in apt-get apt-cache; do
+	printf '#!/bin/sh\necho asked >>%s\nexit 1\n' "$work/no-apt/log" >"$work/no-apt/$tool"
+	chmod 755 "$work/no-apt/$tool"
+done
+# stale PART...: which of these would be made?
+stale() {
+	local part
+	for part; do
+		rm -f "$work/no-apt/log"
+		LAB_KERNEL='' PATH=$work/no-apt:$PATH "$copy/lab/build" "$part" >"$work/build.log" 2>&1
+		[[ $?$(cat "$work/no-apt/log" 2>/dev/null) == 0 ]] || printf '%s ' "$part"
+	done
+}
+# changed FILE PART...: a change of the file makes these stale; without the change all is well again
+changed() {
+	local file=$1
+	shift
+	cp "lab/$file" "$work/original"
+	echo '# changed' >>"$copy/lab/$file"
+	check "cache: $file changes: ${*:-nothing} is made again" same "$(stale kernel root guest)" "$*${*:+ }"
+	cat "$work/original" >"$copy/lab/$file"
+}
+check "cache: nothing changes, nothing is made" same "$(stale kernel root lab guest)" ''
+check "cache: nothing is said about that" empty "$work/build.log"
+find "$copy/lab" -type f -exec touch {} +
+check "cache: other times of files do no harm" same "$(stale kernel root guest)" ''
+changed init kernel guest
+changed guest-initrd-init kernel guest
+changed guest-init kernel guest
+changed packages root
+changed supervisor root
+changed packages.guest guest
+for other in run guest-run deps packages.host packages.build packages.check rules.mk build; do
+	changed $other
+done
+sed -i 's/^build_root() {/&\n\t: another way/' "$copy/lab/build"
+check "cache: how an image is made changes: it is made again" same "$(stale kernel root guest)" 'root '
+cat lab/build >"$copy/lab/build"
+check "cache: an image stays until the new one is there" same "$(cat "$copy"/build/{lab/root,lab/kernel-default,guest}/image | sort -u)" precious
+check "cache: what could not be made leaves nothing behind" same "$(find "$copy/build/lab" -name 'tmp.*')" ''
+check "cache: all is well in the end" same "$(stale kernel root guest)" ''
+
 # --- two at once: what the machine offers, and that bytes, arguments and files survive -------
 
 cat >"$work/environment.sh" <<'EOF'
@@ -133,6 +185,18 @@ first=$!
 	echo $((SECONDS - begin)) >"$work/limit.seconds"
 } &
 limited=$!
+
+# And one whose machine stops dead.
+{
+	lab/run -t 25 sleep 100 >"$work/dead.out" 2>"$work/dead.err" &
+	pid=$!
+	until [[ -n $(qemu_of $pid) ]]; do sleep 0.1; done
+	sleep 8
+	kill -STOP "$(qemu_of $pid)"
+	wait $pid
+	echo $? >"$work/dead.status"
+} &
+dead=$!
 
 head -c 3000000 /dev/urandom >"$work/a"
 head -c 300001 /dev/urandom >"$work/b"
@@ -208,6 +272,10 @@ check "time limit: is said" has "$work/limit.err" "time limit of 25 s"
 check "time limit: is kept" at_most "$(cat "$work/limit.seconds")" 37
 check "time limit: output until then" same "$(cat "$work/limit.out")" partial
 check "time limit: OUTDIR comes back" same "$(cat "$work/limit/file")" kept
+
+wait "$dead"
+check "a machine that hangs: status 124" same "$(status dead)" 124
+check "a machine that hangs: is said" has "$work/dead.err" "time limit of 25 s"
 
 {
 	lab/run -t 60 yes 2>"$work/yes.err"
