@@ -126,6 +126,7 @@ refused 1 "--disk '/dev/zero' is a character device" bench --disk /dev/zero
 refused 1 "--disk 'empty' is empty|truncate -s" bench --disk empty
 refused 1 "--disk 'odd' has 1000 bytes|multiple of its block of 512" bench --disk odd
 refused 1 "--disk 'nofile'" qtest --disk nofile
+refused 1 "--disk 'nofile'" qtest --disk nofile --socket socket
 refused 1 "--disk 'a?b?'|No such file" bench --disk $'a\nb\033'
 refused 1 "--disk 'comma,none'" bench --disk comma,,none
 refused 1 "features='+lifetime' cannot be offered by --disk 'image'" bench --disk image,features=+lifetime
@@ -270,6 +271,16 @@ user=("${no_kvm[@]}")
 refused 1 "/dev/kvm|No such file|kvm_intel or kvm_amd|lab/run -- vmm-lite run" \
 	run --kernel kernel --disk image --flight-recorder new
 refused 1 "/dev/kvm|lab/run" run --payload guest.elf --flight-recorder recording
+user=()
+
+# Something else in its place, and one that others may use.
+dev='mount -t tmpfs none /dev && : >/dev/kvm && chmod 600 /dev/kvm && exec "$@"'
+user=(unshare --user --map-root-user --mount sh -c "$dev" sh)
+refused 1 "'/dev/kvm' speaks version -1, not 12" run --kernel kernel --disk image --flight-recorder new
+if [ "$(id -u)" -eq 0 ]; then
+	user=(unshare --mount sh -c "$dev" sh setpriv --reuid=65534 --regid=65534 --clear-groups)
+	refused 1 "cannot open '/dev/kvm': Permission denied|group kvm" run --kernel kernel --flight-recorder new
+fi
 user=()
 
 # --- an image that is in use
