@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/e2e/lib/checks.sh
 . tests/e2e/lib/checks.sh
 cd "$top" || exit 1
-truncate -s 16M "$work"/{plain,zoned,readonly,failing}
+truncate -s 16M "$work"/{plain,zoned,readonly,failing,zoned-failing}
 # Writes that bypass the page cache reach the host's disk while they are looked at.
 head -c 16M /dev/urandom >"$work/plain"
 
@@ -22,7 +22,8 @@ work, aio = sys.argv[1:]
 trace = f"{work}/{aio}.vbt"
 disks = [f"{work}/plain,features=+secure-erase,lifetime=1:2:3,merge=on,aio={aio}",
          f"{work}/zoned,zoned=host-managed,zone-size=1M,zone-conventional=1,features=+secure-erase,aio={aio}",
-         f"{work}/readonly,readonly=on,aio={aio}", f"{work}/failing,error=1,aio={aio}"]
+         f"{work}/readonly,readonly=on,aio={aio}", f"{work}/failing,error=1,aio={aio}",
+         f"{work}/zoned-failing,zoned=host-managed,zone-size=1M,features=+secure-erase,error=1,aio={aio}"]
 OK, IOERR, UNSUPP, INVALID, UNALIGNED = range(5)
 Z = 2048  # sectors of a zone
 SECTOR = b"x" * 512
@@ -55,6 +56,9 @@ REQUESTS = [
     (2, DISCARD, {"data": segments((0, 8))}, IOERR),
     (3, IN, {"room": 512}, IOERR), (3, OUT, {"data": SECTOR}, IOERR), (3, FLUSH, {}, IOERR),
     (3, WRITE_ZEROES, {"data": segments((0, 8))}, IOERR), (3, DISCARD, {"data": segments((0, 8))}, IOERR),
+    (4, ZONE_APPEND, {"data": SECTOR, "room": 8}, IOERR), (4, SECURE_ERASE, {"data": segments((0, Z))}, IOERR),
+    (4, ZONE_OPEN, {}, IOERR), (4, ZONE_CLOSE, {}, IOERR), (4, ZONE_FINISH, {}, IOERR), (4, ZONE_RESET, {}, IOERR),
+    (4, ZONE_RESET_ALL, {}, IOERR),
 ]
 NAMES = {IN: "read", OUT: "write", FLUSH: "flush", GET_ID: "get_id", GET_LIFETIME: "get_lifetime",
          DISCARD: "discard", WRITE_ZEROES: "write_zeroes", SECURE_ERASE: "secure_erase",
@@ -116,7 +120,7 @@ check() { # NAME COMMAND...
 
 for aio in io_uring sync; do
 	rm -f "$work"/zoned*
-	truncate -s 16M "$work/zoned"
+	truncate -s 16M "$work"/zoned{,-failing}
 	check "$aio: every status as expected" timeout 120 python3 "$work/drive.py" "$work" $aio
 	build/bin/vbtrace show --json "$work/$aio.vbt" >"$work/$aio.jsonl" 2>"$work/err"
 	check "$aio: every type is in the trace, complete" \
