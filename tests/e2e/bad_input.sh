@@ -276,8 +276,12 @@ user=()
 # Something else in its place, and one that others may use.
 dev='mount -t tmpfs none /dev && : >/dev/kvm && chmod 600 /dev/kvm && exec "$@"'
 user=(unshare --user --map-root-user --mount sh -c "$dev" sh)
-refused 1 "'/dev/kvm' speaks version -1, not 12" run --kernel kernel --disk image --flight-recorder new
-if [ "$(id -u)" -eq 0 ]; then
+if "${user[@]}" true 2>/dev/null; then
+	refused 1 "'/dev/kvm' speaks version -1, not 12" run --kernel kernel --disk image --flight-recorder new
+else
+	echo "skip what is no KVM: no user namespaces here"
+fi
+if [ "$(id -u)" -eq 0 ] && unshare --mount true 2>/dev/null; then
 	user=(unshare --mount sh -c "$dev" sh setpriv --reuid=65534 --regid=65534 --clear-groups)
 	refused 1 "cannot open '/dev/kvm': Permission denied|group kvm" run --kernel kernel --flight-recorder new
 fi

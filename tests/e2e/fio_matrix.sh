@@ -6,11 +6,11 @@
 #
 # Eight combinations cover every pair of values of the five options (an orthogonal array); with
 # FULL=1 all thirty-two are run.
+# shellcheck disable=SC2154 # variables of lib/checks.sh
 set -u
-
-passed=0 failed=0
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/e2e/lib/checks.sh
+. tests/e2e/lib/checks.sh
 
 dd if="$LAB_GUEST/root.ext4" of="$work/pristine.ext4" bs=1M conv=sparse status=none
 
@@ -30,25 +30,15 @@ run() {
 		loop=$(losetup --find --show "$disk")
 		disk=$loop
 	fi
-	timeout 180 vmm-lite run --kernel "$LAB_GUEST/vmlinuz" --initrd "$LAB_GUEST/initrd.img" \
-		--append "console=ttyS0 quiet vbt.cmd=$(printf '%s' "$guest" | base64 -w0)" \
-		--cpus 2 --memory 512M --disk "$disk,queues=2,$1" >"$out" 2>&1 </dev/null || status=$?
+	timeout 180 "$top/lab/guest-run" -c 2 -m 512M -r "$disk" -k "queues=2,$1" "$guest" >"$out" 2>&1 || status=$?
 	local fault=
-	[ $status -eq 0 ] || fault="vmm-lite ended with status $status"
-	grep -q 'vbt-status: 0' "$out" && grep -q fio-verified "$out" || fault="${fault:-the guest failed}"
+	[ $status -eq 0 ] || fault="the guest's status is $status"
+	grep -q fio-verified "$out" || fault="${fault:-the guest did not come to its end}"
 	grep -qE 'I/O error|Buffer I/O|EXT4-fs error' "$out" && fault="${fault:-the guest saw I/O errors}"
 	[ -z "$loop" ] || losetup -d "$loop"
-	disk=$work/disk.ext4
-	e2fsck -fn "$disk" >"$work/fsck" 2>&1 || fault="${fault:-e2fsck found damage}"
-	if [ -z "$fault" ]; then
-		passed=$((passed + 1))
-		echo "ok   $1"
-	else
-		failed=$((failed + 1))
-		echo "FAIL $1: $fault"
-		tail -n 20 "$out"
-		tail -n 5 "$work/fsck"
-	fi
+	e2fsck -fn "$work/disk.ext4" >"$work/fsck" 2>&1 || fault="${fault:-e2fsck found damage}"
+	tail -n 5 "$work/fsck" >>"$out"
+	verdict "$1" "$fault" "$out"
 }
 
 irqs=(msix intx) notifies=(ioeventfd exit) signals=(irqfd ioctl)
@@ -69,5 +59,4 @@ run "iothread=off,aio=sync"
 run "iothread=off,aio=io_uring"
 run "transport=transitional,direct=on" loop
 
-echo "fio_matrix: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+finish fio_matrix

@@ -3,33 +3,16 @@
 # Runs in the lab. How a machine ends, and how it starts again: triple fault and KVM internal error are
 # told with registers and a status that is not 0; a reboot is a fresh boot, or the end if so asked; a
 # full host disk is an I/O error that the guest survives. Eight vCPUs start.
+# shellcheck disable=SC2154 # variables of lib/checks.sh
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/e2e/lib/checks.sh
+. tests/e2e/lib/checks.sh
+cd "$top" || exit 1
 
-passed=0 failed=0
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-ok() { passed=$((passed + 1)); echo "ok   $1"; }
-fail() {
-	failed=$((failed + 1))
-	echo "FAIL $1"
-	[ -z "${2:-}" ] || tail -n 25 "$2"
-}
-check() { # NAME LOG COMMAND...: passes if the command succeeds
-	local name=$1 log=$2
-	shift 2
-	if "$@"; then ok "$name"; else fail "$name" "$log"; fi
-}
-# after TEXT FILE [COUNT]: waits until the file has that many lines with the text
-after() {
-	local i
-	for ((i = 0; i < 600; i++)); do
-		[ "$(grep -c -- "$1" "$2")" -ge "${3:-1}" ] && return
-		sleep 0.1
-	done
-	return 1
-}
+# after TEXT FILE COUNT: waits until the file has that many lines with the text
+lines() { [ "$(grep -c -- "$1" "$2")" -ge "$3" ]; }
+after() { until_true 60 lines "$@"; }
 
 # --- crashes
 
@@ -102,6 +85,23 @@ guest "$turns" --disk "$work/disk2" --exit-on-reboot >"$work/linux" 2>&1
 check "Linux reboots, --exit-on-reboot: one boot only" "$work/linux" \
 	[ "$(grep -c ' boot' "$work/linux")" -eq 1 ]
 
+# --- a host disk that is full
+
+mkdir "$work/small"
+mount -t tmpfs -o size=4M none "$work/small"
+truncate -s 16M "$work/small/disk"
+# shellcheck disable=SC2016 # the guest expands it
+guest 'dd if=/dev/urandom of=/dev/vdb bs=64k conv=fsync 2>/dev/null; echo wrote $?
+dd if=/dev/vdb of=/dev/null bs=64k count=16 2>/dev/null; echo read $?
+dd if=/dev/zero of=/dev/vdb bs=64k count=16 conv=fsync 2>/dev/null; echo rewrote $?' \
+	--disk "$work/small/disk" >"$work/full" 2>&1
+check "full host disk: the guest lives on, status 0" "$work/full" [ $? -eq 0 ]
+check "full host disk: is an I/O error" "$work/full" grep -q '^wrote [1-9]' "$work/full"
+check "full host disk: what is there can be read" "$work/full" grep -q '^read 0' "$work/full"
+check "full host disk: and written again" "$work/full" grep -q '^rewrote 0' "$work/full"
+check "full host disk: the image keeps its size" "$work/full" [ "$(stat -c %s "$work/small/disk")" -eq 16777216 ]
+umount "$work/small"
+
 # --- eight vCPUs
 
 # shellcheck disable=SC2016 # the guest expands it
@@ -111,5 +111,4 @@ status=$?
 check "eight vCPUs: status 0" "$work/eight" [ $status -eq 0 ]
 check "eight vCPUs: all are there" "$work/eight" grep -q '^cpus 8' "$work/eight"
 
-echo "guest_ends: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+finish guest_ends

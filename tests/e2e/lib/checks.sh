@@ -22,6 +22,18 @@ skip() { echo "skip $1: $2"; }
 # same NAME VALUE WANTED
 same() { if [ "$2" = "$3" ]; then ok "$1"; else fail "$1" "'$2' is not '$3'"; fi; }
 
+# check NAME LOG COMMAND...: it succeeds; if not, the end of LOG says why
+check() {
+	local name=$1 log=$2
+	shift 2
+	if "$@"; then ok "$name"; else fail "$name" "$(tail -n 10 "$log")"; fi
+}
+
+# verdict NAME FAULT [LOG]: there is no fault
+verdict() {
+	if [ -z "$2" ]; then ok "$1"; else fail "$1: $2" "${3:+$(tail -n 10 "$3")}"; fi
+}
+
 # says NAME FILE REGULAR-EXPRESSION
 says() { if grep -qE -- "$3" "$2"; then ok "$1"; else fail "$1" "no /$3/ in: $(head -c 1000 "$2")"; fi; }
 

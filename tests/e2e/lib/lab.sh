@@ -1,6 +1,9 @@
 # shellcheck shell=bash disable=SC2034
-# What end-to-end tests do inside the lab: disks, and guests that wait for a word. To be sourced.
+# What end-to-end tests do inside the lab: disks, and guests that wait for a word. To be sourced
+# from the root of the checkout.
 # What is written to $LAB_OUT can be looked at outside, where the lab's copy of the tools is the same.
+
+guest_run=$PWD/lab/guest-run
 
 # A block device for the guest's disk: loop_device SIZE; its name is in `disk`.
 loop_device() {
@@ -16,9 +19,8 @@ loop_device() {
 guest() {
 	local command=$1 data=$2
 	shift 2
-	guest=(timeout 150 vmm-lite run --kernel "$LAB_GUEST/vmlinuz" --initrd "$LAB_GUEST/initrd.img"
-		--append "console=ttyS0 quiet panic=-1 vbt.cmd=$(printf '%s' "$command" | base64 -w0)"
-		--cpus 2 --memory 256M --disk "$LAB_GUEST/root.ext4,readonly=on" --disk "$data" "$@")
+	mapfile -d '' -t guest < <("$guest_run" -w -c 2 -k readonly=on "$command" --disk "$data" "$@")
+	guest=(timeout 150 "${guest[@]}")
 }
 
 # until_true SECONDS COMMAND...

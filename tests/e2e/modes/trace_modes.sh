@@ -6,10 +6,11 @@
 # depth 1 and 32. Holds the trace against what the guest counted itself: each request once, all but one
 # in a thousand complete, none lost, layers that sum to the total. Traces of failed modes go to $LAB_OUT.
 # Arguments: words that a mode must have to be run, such as `notify=exit`.
+# shellcheck disable=SC2154 # variables of lib/checks.sh
 set -u
-
-passed=0 failed=0
-work=$(mktemp -d)
+cd "$(dirname "$0")/../../.." || exit 1
+# shellcheck source=tests/e2e/lib/checks.sh
+. tests/e2e/lib/checks.sh
 trap 'umount "$work/mnt" 2>/dev/null; rm -rf "$work"' EXIT
 
 fio='fio --rw=randrw --bs=4k --ioengine=libaio --direct=1 --size=8M --numjobs=2 --output-format=terse'
@@ -37,27 +38,21 @@ held() {
 run() {
 	local why='' total=0 incomplete=0 lost start=$SECONDS
 	rm -f "$work"/*.vbt
-	vbtrace record -o "$work/t.vbt" -- timeout 100 vmm-lite run --kernel "$LAB_GUEST/vmlinuz" \
-		--initrd "$LAB_GUEST/initrd.img" --cpus 2 --memory 256M \
-		--append "console=ttyS0 quiet panic=-1 vbt.cmd=$(printf '%s' "$guest" | base64 -w0)" \
-		--disk "$LAB_GUEST/root.ext4,readonly=on" --disk "$block,queues=2,$1" --disk "$file,queues=2,$1" \
-		</dev/null >"$work/out" 2>"$work/err" || fault "record failed: $(tail -n1 "$work/err")"
+	mapfile -d '' -t vmm < <("$top/lab/guest-run" -w -c 2 -k readonly=on "$guest" \
+		--disk "$block,queues=2,$1" --disk "$file,queues=2,$1")
+	vbtrace record -o "$work/t.vbt" -- timeout 100 "${vmm[@]}" </dev/null >"$work/out" 2>"$work/err" ||
+		fault "record failed: $(tail -n1 "$work/err")"
 	grep -q fio-done "$work/out" || fault "the guest failed"
 	vbtrace show "$work/t.vbt" --json >"$work/show" 2>>"$work/err" || fault "show failed"
 	held disk1 vdb
 	held disk2 vdc
 	lost=$(vbtrace report "$work/t.vbt" --json | tr -d ' \n' | grep -o '"lost_events":{[^}]*}')
 	case $lost in *:[1-9]*) fault "events were lost: $lost" ;; esac
-	if [ -z "$why" ]; then
-		passed=$((passed + 1))
-		echo "ok   $1: $total requests, $incomplete incomplete, $((SECONDS - start)) s"
-	else
-		failed=$((failed + 1))
-		echo "FAIL $1: $why"
-		tail -n 3 "$work/err"
+	verdict "$1: $total requests, $incomplete incomplete, $((SECONDS - start)) s" "$why" "$work/err"
+	[ -z "$why" ] || {
 		mkdir -p "$LAB_OUT/$1"
 		cp "$work"/t.vbt "$work/out" "$work/err" "$LAB_OUT/$1"
-	fi
+	}
 }
 
 wanted() { # MODE WORD...
@@ -89,5 +84,4 @@ for notify in ioeventfd exit; do
 done
 losetup -d "$block"
 
-echo "trace_modes: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+finish trace_modes
