@@ -54,7 +54,8 @@ SAMPLES = $(shell find samples -type f ! -name rules.mk ! -perm -u+x)
 install: all ## DESTDIR=, PREFIX=; binaries, man pages, completions, Wireshark plugin, samples
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(B)/bin/vmm-lite $(B)/bin/vbtrace
 	install -D -m 644 -t $(DATA)/man/man1 $(B)/man/*.1
-	install -D -m 644 -t $(DATA)/bash-completion/completions $(B)/completions/*
+	install -D -m 644 -t $(DATA)/bash-completion/completions $(PROGRAMS:%=$(B)/completions/%)
+	install -D -m 644 -t $(DATA)/zsh/site-functions $(PROGRAMS:%=$(B)/completions/zsh/_%)
 	install -D -m 644 -t $(DATA)/doc/vbtrace README.md LICENSE docs/*.md
 	for f in $(SAMPLES); do install -D -m 644 $$f $(DATA)/vbtrace/$$f || exit; done
 	install -D -m 644 -t $(DATA)/vbtrace/samples/guests $(GUEST_ELF)

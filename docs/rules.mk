@@ -7,10 +7,17 @@ $(B)/tables/%: $(B)/bin/%
 $(B)/man/%.1: $(B)/tables/% docs/generate $(wildcard docs/*.awk docs/man/*)
 	$(Q)mkdir -p $(@D) && echo "  GEN   $@" && rm -f $(@D)/$*-*.1 && docs/generate man $< $(@D)
 
-$(B)/completions/%: $(B)/tables/% docs/generate $(wildcard docs/*.awk docs/completion/*)
-	$(Q)mkdir -p $(@D) && echo "  GEN   $@" && docs/generate bash $< >$@.new && mv $@.new $@
+COMPLETION = $(Q)mkdir -p $(@D) && echo "  GEN   $@" && docs/generate $(1) $< >$@.new && mv $@.new $@
+COMPLETION_SRC := docs/generate $(wildcard docs/*.awk docs/completion/*)
 
-manual: $(PROGRAMS:%=$(B)/man/%.1) $(PROGRAMS:%=$(B)/completions/%) ## manual pages and completions
+$(B)/completions/%: $(B)/tables/% $(COMPLETION_SRC)
+	$(call COMPLETION,bash)
+
+$(B)/completions/zsh/_%: $(B)/tables/% $(COMPLETION_SRC)
+	$(call COMPLETION,zsh)
+
+manual: $(foreach p,$(PROGRAMS),$(B)/man/$(p).1 $(B)/completions/$(p) $(B)/completions/zsh/_$(p))
+manual: ## manual pages and completions, into build/man and build/completions
 
 check-e2e: manual
 

@@ -40,6 +40,7 @@ share=share/doc/vbtrace
 	for program in vbtrace vmm-lite; do
 		echo "755 bin/$program"
 		echo "644 share/bash-completion/completions/$program"
+		echo "644 share/zsh/site-functions/_$program"
 	done
 	for page in build/man/*.1; do echo "644 share/man/man1/${page##*/}"; done
 	for page in README.md LICENSE docs/*.md; do echo "644 $share/${page##*/}"; done

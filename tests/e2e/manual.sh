@@ -72,7 +72,7 @@ offers() {
 touch trace.vbt image.raw
 mkdir folder
 
-for script in "$completions"/*; do
+for script in "$completions"/{vbtrace,vmm-lite}; do
 	works "${script##*/}: shellcheck" shellcheck -s bash "$script"
 done
 # shellcheck disable=SC2086 # words are meant
@@ -110,18 +110,36 @@ completes 'vmm-lite run --cpus ' ''
 
 # --- and by a person at a terminal
 
+# typed SHELL LINE KEY...: the keys make that line at the shell's prompt
+typed() {
+	local shell=$1 line=$2
+	shift 2
+	terminal send-keys C-u "$@"
+	until_true 20 seen "^> $line *$"
+	says "typed and completed in $shell: $line" screen "^> $line *$"
+}
 terminal() { tmux -L "manual-$$" -f /dev/null "$@"; }
-terminal new-session -d -x 100 -y 30 "PS1='ready ' PATH=$top/build/bin:\$PATH exec bash --norc --noprofile"
 seen() { terminal capture-pane -p >screen && grep -qE -- "$1" screen; }
-until_true 20 seen ready
-terminal send-keys "PS1='> '; . $completions/vbtrace; . $completions/vmm-lite; clear" Enter
-until_true 20 seen '^>'
-terminal send-keys "vbtrace rec" Tab "--so" Tab "us" Tab
-until_true 20 seen '^> vbtrace record --source usdt *$'
-says "typed and completed: a command" screen '^> vbtrace record --source usdt *$'
-terminal send-keys C-u "vmm-lite bench --disk ima" Tab ",dir" Tab "on,aio=io" Tab
-until_true 20 seen '^> vmm-lite bench --disk image.raw,direct=on,aio=io_uring *$'
-says "typed and completed: keys of a disk" screen '^> vmm-lite bench --disk image.raw,direct=on,aio=io_uring *$'
-terminal kill-server
+# prompt COMMAND SETUP: a shell with completions
+prompt() {
+	terminal new-session -d -x 120 -y 30 "PATH=$top/build/bin:\$PATH exec $1"
+	terminal send-keys "$2; clear; PS1='> '" Enter
+	until_true 30 seen '^> *$'
+}
+prompt 'bash --norc --noprofile' ". $completions/vbtrace; . $completions/vmm-lite"
+typed bash 'vbtrace record --source usdt' 'vbtrace rec' Tab --so Tab us Tab
+typed bash 'vmm-lite bench --disk image.raw,direct=on,aio=io_uring' \
+	'vmm-lite bench --disk ima' Tab ,dir Tab on,aio=io Tab
+terminal kill-session
+
+for script in "$completions"/zsh/_*; do
+	works "${script##*/}: zsh reads it" zsh -n "$script"
+done
+prompt 'zsh -f' "fpath=($completions/zsh \$fpath); autoload -U compinit; compinit -u -D"
+typed zsh 'vbtrace record --source=usdt' 'vbtrace rec' Tab --so Tab us Tab
+typed zsh 'vmm-lite bench --disk image.raw,direct=on,aio=io_uring' \
+	'vmm-lite bench --disk ima' Tab BSpace ,dir Tab on,aio=io Tab
+typed zsh 'vbtrace report trace.vbt' 'vbtrace rep' Tab tra Tab
+terminal kill-session
 
 finish manual
