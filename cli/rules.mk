@@ -1,6 +1,6 @@
 CLI_SRC := $(wildcard cli/*.c)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
-CLI_LIBS := $(TUI_LIBS) -lbpf -lelf -lz -lzstd -lxxhash -lpcap -lpthread -lm
+CLI_LIBS := $(TUI_LIBS) -lbpf -lelf -lz -lzstd -lxxhash -lpcap -lprotobuf-c -lpthread -lm
 
 $(B)/bin/vbtrace: $(CLI_OBJ) $(LIBTUI) $(PROBES_OBJ) $(LIBVBTRACE)
 	$(LINK) $^ $(CLI_LIBS)

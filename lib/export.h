@@ -2,7 +2,7 @@
 /*
  * Exporters: a trace in other tools' formats.
  *
- * An exporter is one file, lib/export_NAME.c, that fills one `struct vbt_exporter`, and one line in
+ * An exporter is a file, lib/export_NAME.c, that fills one `struct vbt_exporter`, and one line in
  * VBT_EXPORTERS. It is handed requests, or events with their requests in the order of their times,
  * and writes into the stream that the caller gave; memory does not depend on the trace's length.
  *
@@ -31,7 +31,8 @@
 	X(csv)           \
 	X(json)          \
 	X(blkparse)      \
-	X(pcap)
+	X(pcap)          \
+	X(perfetto)
 
 /* What a row, frame or line of the output stands for. */
 enum vbt_export_unit {

@@ -76,6 +76,15 @@ printf '\1\0\0\0\377\377\377\377' | dd of=bad.pcap bs=1 seek=40 conv=notrunc 2>/
 tshark -X "lua_script:$dissector" -r bad.pcap -V >out 2>err
 says "a frame that lies is called malformed" out "shorter than it says"
 
+# --- perfetto: decoded by the messages that are declared here
+for trace in $traces; do
+	works "$trace: perfetto" "$vbtrace" export --to perfetto -o out.pftrace "$trace.vbt"
+	protoc -I "$top/lib" --decode=perfetto.protos.Trace perfetto.proto <out.pftrace >decoded.txt 2>err ||
+		fail "$trace: perfetto decodes" "$(cat err)"
+	if "$check" perfetto "$trace.jsonl" decoded.txt >out; then ok "$trace: perfetto: slices, stages, flows"; else fail "$trace: perfetto: slices, stages, flows" "$(cat out)"; fi
+	same "$trace: perfetto: nothing that is not declared" "$(grep -cE '^ *[0-9]+(:| \{)' decoded.txt)" 0
+done
+
 # --- conditions
 works "op" "$vbtrace" export --to json --op write --queue 0 bench.vbt
 mv out some

@@ -215,6 +215,117 @@ def check_pcap_requests(requests, path):
     return count
 
 
+def segments(request):
+    """The steps of a life: (letters, begin, end). A step that goes back is 0, the next one shorter by as much."""
+    life = [(LETTERS[i], request["marks"][mark]) for i, mark in enumerate(MARKS) if mark in request["marks"]
+            and (mark != "wake" or request["absent"].get("kick") != "suppressed")]
+    now = life[0][1]
+    for (before, _), (letter, time) in zip(life, life[1:]):
+        then = max(now, time)
+        yield f"{before}2{letter}", now, then
+        now = then
+
+
+def read_messages(path):
+    """protoc's text form: a list of (name, value or list) of the top level."""
+    stack = [[]]
+    for line in open(path):
+        line = line.strip()
+        if line.endswith("{"):
+            inner = []
+            stack[-1].append((line[:-2], inner))
+            stack.append(inner)
+        elif line == "}":
+            stack.pop()
+        else:
+            name, _, value = line.partition(": ")
+            stack[-1].append((name, value.strip('"') if value.startswith('"') else value))
+    return stack[0]
+
+
+def field(message, name, default=None):
+    return next((value for key, value in message if key == name), default)
+
+
+def check_perfetto(requests, path):
+    tracks, events = {}, []
+    for _, packet in read_messages(path):
+        track, event = field(packet, "track_descriptor"), field(packet, "track_event")
+        if track:
+            same("a track's parent is known", field(track, "parent_uuid") in [None, *tracks], True)
+            tracks[field(track, "uuid")] = track
+        if event:
+            same("an event's track is known", field(event, "track_uuid") in tracks, True)
+            events.append((int(field(packet, "timestamp")), event))
+    slices, instants, counts, open_ = [], [], {}, {}
+    for time, event in sorted(events, key=lambda e: e[0]):
+        uuid, kind = field(event, "track_uuid"), field(event, "type")
+        if kind == "TYPE_SLICE_BEGIN":
+            open_.setdefault(uuid, []).append((time, event))
+        elif kind == "TYPE_SLICE_END":
+            begin, what = open_[uuid].pop()
+            slices.append((uuid, len(open_[uuid]), begin, time, what))
+        elif kind == "TYPE_INSTANT":
+            instants.append((time, event))
+        else:
+            counts.setdefault(uuid, []).append(int(field(event, "counter_value")))
+    same("slices that do not end", [s for s in open_.values() if s], [])
+
+    def name_of(uuid):
+        return field(tracks[uuid], "name")
+
+    def above(uuid):
+        return name_of(field(tracks[uuid], "parent_uuid"))
+
+    def flows(event):
+        return [int(value) for key, value in event if key == "flow_ids"]
+
+    found, stages, flowing = {}, {}, {}
+    for time, event in instants:
+        if field(event, "name") in ("kick", "interrupt"):
+            for flow in flows(event):
+                flowing[flow, field(event, "name")] = (time, time)
+    for uuid, depth, begin, end, event in slices:
+        if name_of(uuid) == "interrupts":
+            for flow in flows(event):
+                flowing[flow, "interrupt"] = (begin, end)
+        elif depth == 0:
+            notes = {field(n, "name"): n for key, n in event if key == "debug_annotations"}
+            number = int(field(notes["request"], "uint_value"))
+            same(f"{number} twice", number in found, False)
+            same(f"{number} flow", flows(event), [number])
+            found[number] = (uuid, begin, end, field(event, "name"))
+            request = requests[number]
+            same(f"{number} queue", above(uuid), f"queue {request['queue']}")
+            same(f"{number} device", above(field(tracks[uuid], "parent_uuid")), request["device"])
+            if request["op"]:
+                same(f"{number} what", (field(event, "name"), field(notes["sector"], "uint_value"),
+                                        field(notes["bytes"], "uint_value")),
+                     (request["op"], str(request["sector"]), str(request["bytes"])))
+        else:
+            stages.setdefault(uuid, []).append((begin, end, field(event, "name").split()[0]))
+    for number, request in requests.items():
+        wanted = list(segments(request))
+        uuid, begin, end, _ = found.get(number, (None, None, None, None))
+        if wanted:
+            same(f"{number} begin and end", (begin, end), (wanted[0][1], wanted[-1][2]))
+        inside = [s for s in stages.get(uuid, []) if begin <= s[0] and s[1] <= end]
+        for name, first, last in wanted:
+            same(f"{number} stage {name}", (first, last, name) in inside, True)
+        marks = request["marks"]
+        same(f"{number} kick's flow", flowing.get((number, "kick")), (marks["kick"],) * 2 if "kick" in marks else None)
+        same(f"{number} interrupt's flow", flowing.get((number, "interrupt")),
+             (marks["inject"], marks.get("eoi", marks["inject"])) if "inject" in marks else None)
+    same("stages", sum(map(len, stages.values())), sum(len(list(segments(r))) for r in requests.values()))
+    pushed = sum("push" in r["marks"] for r in requests.values())
+    rates = sum(sum(values) for uuid, values in counts.items() if name_of(uuid) == "IOPS")
+    same("requests a second, summed up", rates // 100, pushed)
+    for uuid, values in counts.items():
+        if name_of(uuid) == "in flight":
+            same("steps of what is in flight", {abs(a - b) for a, b in zip([0] + values, values)} <= {0, 1}, True)
+    return len(slices)
+
+
 def main():
     check, show, path = sys.argv[1:]
     requests = {}
