@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * Kicks and interrupts. Arguments are the tracepoints' own; the programs work as typed (tp_btf)
- * and as raw tracepoints, whichever the session could load.
+ * Kicks and interrupts. Arguments are the tracepoints' own. Where they are plain numbers the programs are
+ * raw tracepoints: the same hook at the same price as typed ones (tp_btf), and no need for the kernel's BTF.
  */
 #ifndef VBT_BPF_KVM_H
 #define VBT_BPF_KVM_H
@@ -55,7 +55,6 @@ static __always_inline __u64 read_value(const void *data, unsigned int bytes)
 	return value;
 }
 
-/* Raw: before 6.2 the verifier lets no typed program touch an argument "const void *". */
 SEC("raw_tp/kvm_pio")
 int BPF_PROG(kvm_pio, unsigned int rw, unsigned int port, unsigned int size, unsigned int count,
 	     const void *data)
@@ -65,7 +64,7 @@ int BPF_PROG(kvm_pio, unsigned int rw, unsigned int port, unsigned int size, uns
 	return 0;
 }
 
-SEC("tp_btf/kvm_mmio")
+SEC("raw_tp/kvm_mmio")
 int BPF_PROG(kvm_mmio, int type, int len, __u64 gpa, void *data)
 {
 	if (type == KVM_TRACE_MMIO_WRITE)
@@ -74,7 +73,7 @@ int BPF_PROG(kvm_mmio, int type, int len, __u64 gpa, void *data)
 }
 
 /* Fires after the eventfd was signalled: the time is a little late, and the value is not known. */
-SEC("tp_btf/kvm_fast_mmio")
+SEC("raw_tp/kvm_fast_mmio")
 int BPF_PROG(kvm_fast_mmio, __u64 gpa)
 {
 	kick(gpa, false, 0, 0, VBT_KICK_FAST_MMIO);
@@ -105,7 +104,7 @@ static __always_inline bool known_vector(int target, unsigned int vector)
 	       *word(filter_of(target)->vectors, 4, vector) >> (vector & 63) & 1;
 }
 
-SEC("tp_btf/kvm_msi_set_irq")
+SEC("raw_tp/kvm_msi_set_irq")
 int BPF_PROG(kvm_msi_set_irq, __u64 address, __u64 data)
 {
 	int target = current_target();
@@ -149,7 +148,7 @@ static __always_inline int target_of_line(unsigned int gsi)
 	return -1;
 }
 
-SEC("tp_btf/kvm_set_irq")
+SEC("raw_tp/kvm_set_irq")
 int BPF_PROG(kvm_set_irq, unsigned int gsi, int level, int source)
 {
 	int target = current_target();
@@ -167,7 +166,7 @@ int BPF_PROG(kvm_set_irq, unsigned int gsi, int level, int source)
 	return 0;
 }
 
-SEC("tp_btf/kvm_apic_accept_irq")
+SEC("raw_tp/kvm_apic_accept_irq")
 int BPF_PROG(kvm_apic_accept_irq, __u32 apic, __u16 delivery, __u16 trigger, __u8 vector)
 {
 	int target = current_target();
@@ -186,7 +185,7 @@ int BPF_PROG(kvm_apic_accept_irq, __u32 apic, __u16 delivery, __u16 trigger, __u
 }
 
 /* In the sender's task; the vCPU is in `arg`, since the task does not tell it. */
-SEC("tp_btf/kvm_apicv_accept_irq")
+SEC("raw_tp/kvm_apicv_accept_irq")
 int BPF_PROG(kvm_apicv_accept_irq, __u32 apic, __u16 delivery, __u16 trigger, __u8 vector)
 {
 	int target = current_target();
@@ -196,7 +195,7 @@ int BPF_PROG(kvm_apicv_accept_irq, __u32 apic, __u16 delivery, __u16 trigger, __
 	return 0;
 }
 
-SEC("tp_btf/kvm_inj_virq")
+SEC("raw_tp/kvm_inj_virq")
 int BPF_PROG(kvm_inj_virq, unsigned int vector)
 {
 	int target = current_target();

@@ -104,23 +104,17 @@ static void give_up(struct probe *probe, const char *format, ...)
 	va_end(args);
 }
 
-/* Typed if the kernel describes the tracepoint, raw if plain numbers are enough, else not. */
-static void choose_types(struct kernel_source *source, const struct host_tracepoints *described)
+/* A program that follows structures needs the kernel to describe them, and its tracepoint. */
+static void choose_programs(struct kernel_source *source, const struct host_tracepoints *described)
 {
 	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
 		struct probe *probe = &source->probes[i];
 
-		if (!probe->missing[0] && !described->has[i]) {
-			if (table[i].pointers)
-				give_up(probe,
-					described->btf ? "this kernel has no tracepoint %s"
-						       : "no kernel BTF for %s",
-					table[i].name);
-			else if (bpf_program__set_type(probe->program,
-						       BPF_PROG_TYPE_RAW_TRACEPOINT) ||
-				 bpf_program__set_expected_attach_type(probe->program, 0))
-				give_up(probe, "%s cannot be a raw tracepoint", table[i].name);
-		}
+		if (!probe->missing[0] && table[i].pointers && !described->has[i])
+			give_up(probe,
+				described->btf ? "this kernel has no tracepoint %s"
+					       : "no kernel BTF for %s",
+				table[i].name);
 		bpf_program__set_autoload(probe->program, !probe->missing[0]);
 	}
 }
@@ -137,22 +131,67 @@ static size_t round_buffer(size_t bytes)
 }
 
 /*
+ * A kernel without BTF takes programs that follow no structures, but libbpf takes none of an object that
+ * has relocations unless it has types to hold them against: so it gets nearly none. The one enumeration is
+ * what its own USDT code asks for: may a program ask for its cookie? A descriptor of a file of BTF, or -errno.
+ */
+static int stand_in_types(void)
+{
+	const bool cookie =
+	    libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie, NULL) == 1;
+	struct btf *btf = btf__new_empty();
+	int fd = memfd_create("btf", MFD_CLOEXEC), ret = 0;
+	const void *data = NULL;
+	uint32_t size = 0;
+
+	if (!btf || fd < 0)
+		ret = -ENOMEM;
+	if (!ret)
+		ret = btf__add_enum(btf, "bpf_func_id", 4) < 0 ||
+		      btf__add_enum_value(btf, "BPF_FUNC_unspec", 0) < 0 ||
+		      (cookie && btf__add_enum_value(btf, "BPF_FUNC_get_attach_cookie",
+						     BPF_FUNC_get_attach_cookie) < 0);
+	if (!ret)
+		data = btf__raw_data(btf, &size);
+	if (!data || write(fd, data, size) != (ssize_t)size)
+		ret = -ENOMEM;
+	btf__free(btf);
+	if (!ret)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+static struct vbt_programs *open_programs(const struct host_tracepoints *described, int types)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options);
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", types);
+	if (!described->btf)
+		options.btf_custom_path = path;
+	return vbt_programs__open_opts(&options);
+}
+
+/*
  * Load, and when the kernel refuses one program, again without it. 0, or -errno of a failure
  * that leaving programs out does not mend.
  */
 static int load(struct kernel_source *source, size_t buffer,
-		const struct host_tracepoints *described, const struct vbt_symbols *symbols)
+		const struct host_tracepoints *described, const struct vbt_symbols *symbols,
+		int types)
 {
 	int ret;
 
 	for (;;) {
 		int i = VBT_KERNEL_PROBE_COUNT;
 
-		source->skeleton = vbt_programs__open();
+		source->skeleton = open_programs(described, types);
 		if (!source->skeleton)
 			return -errno;
 		find_programs(source);
-		choose_types(source, described);
+		choose_programs(source, described);
 		memcpy((void *)&source->skeleton->rodata->symbols, symbols, sizeof(*symbols));
 		bpf_map__set_max_entries(source->skeleton->maps.events,
 					 (__u32)round_buffer(buffer));
@@ -259,7 +298,7 @@ struct kernel_source *kernel_source_open(size_t buffer, char *err, size_t err_si
 	libbpf_print_fn_t previous;
 	struct host_tracepoints described;
 	struct vbt_symbols symbols;
-	int ret;
+	int ret = 0, types = -1;
 
 	if (!source) {
 		snprintf(err, err_size, "cannot load BPF programs: out of memory");
@@ -268,7 +307,12 @@ struct kernel_source *kernel_source_open(size_t buffer, char *err, size_t err_si
 	host_tracepoints(&described);
 	host_symbols(&symbols);
 	previous = libbpf_set_print(note_refused);
-	ret = load(source, buffer, &described, &symbols);
+	if (!described.btf)
+		ret = types = stand_in_types();
+	if (ret >= 0)
+		ret = load(source, buffer, &described, &symbols, types);
+	if (types >= 0)
+		close(types);
 	if (ret == 0) {
 		source->ring = ring_buffer__new(bpf_map__fd(source->skeleton->maps.events),
 						on_record, source, NULL);
@@ -416,6 +460,14 @@ int kernel_source_set_devices(struct kernel_source *source, unsigned index,
 			filter->lines[device->gsi / 64] |= 1ULL << device->gsi % 64;
 	}
 	return ret;
+}
+
+bool kernel_source_follows_pointers(const struct kernel_source *source)
+{
+	const struct vbt_symbols *symbols = (const void *)&source->skeleton->rodata->symbols;
+
+	return symbols->io_complete_rw && symbols->iomap_dio_bio_end_io &&
+	       (symbols->blkdev_bio_end_io || symbols->blkdev_bio_end_io_async);
 }
 
 void kernel_source_watch_submissions(struct kernel_source *source, bool on)

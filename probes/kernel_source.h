@@ -41,10 +41,16 @@ int kernel_source_set_devices(struct kernel_source *source, unsigned index,
 			      const struct vbt_shm_device *devices, unsigned count);
 
 /*
- * Buffered I/O through io_uring can only be told by what its task submitted last, which costs a
- * probe on every submission: attach it only for targets that do such I/O.
+ * I/O through io_uring that is buffered, or whose pointers cannot be followed, can only be told by what its
+ * task submitted last, which costs a probe on every submission: attach it only for targets that do such I/O.
  */
 void kernel_source_watch_submissions(struct kernel_source *source, bool on);
+
+/*
+ * Can a direct I/O's bio be followed to its request by pointers? That takes the addresses of a few kernel
+ * functions, which kernel.kptr_restrict or a missing CAP_SYSLOG hide. Else its submission must be watched.
+ */
+bool kernel_source_follows_pointers(const struct kernel_source *source);
 
 /*
  * Attach the target's USDT points. 0, or -errno with a sentence in err. Detached by

@@ -12,8 +12,8 @@
  * X(tracepoint, point, pointers)
  *   tracepoint  the kernel's name, which is also the program's
  *   point       what its events are: a mark, an auxiliary point, or none (context only)
- *   pointers    1: the program follows kernel structures, so it needs the kernel's BTF; 0: it reads
- *               plain numbers, so a raw tracepoint does where there is no BTF
+ *   pointers    1: the program follows kernel structures, so it is typed and needs the kernel's BTF;
+ *               0: it reads plain numbers, so a raw tracepoint does, with BTF or without
  */
 #define VBT_KERNEL_PROBES(X)                       \
 	X(kvm_pio, MARK_kick, 0)                   \

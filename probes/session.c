@@ -18,6 +18,7 @@
 #define SETTLE_NS     2000000u /* a record may be stamped this long before it is visible */
 #define SETTLE_PAUSES 20       /* of 5 ms, for the last bios of a process that ended */
 #define START_MS      2000
+#define LOOKS         400 /* polls for which a VMM that starts may have no table of devices */
 #define BATCH         4096
 #define RING_BATCHES  64 /* of one ring in a poll, so that no ring starves the others */
 #define KERNEL_SOURCE 0  /* its index in the trace's source table */
@@ -26,6 +27,8 @@ struct target {
 	struct ring_reader *reader; /* NULL: USDT without a device table */
 	pid_t pid;
 	bool usdt, ended, no_kvm, primed;
+	bool known;     /* a device of it was seen */
+	unsigned looks; /* for a table of devices that may be made yet */
 	uint32_t generation;
 	struct vbt_clock clock;
 	uint64_t last_tsc;                   /* of the newest calibration pair */
@@ -134,17 +137,25 @@ void session_free(struct session *session)
 	free(session);
 }
 
-/* Buffered io_uring: the one case that needs a look at every submission. */
-static bool needs_submissions(const struct vbt_trace_info *info)
+/*
+ * Buffered io_uring, or any where pointers are hidden, needs a look at every submission. So does a target
+ * whose devices are not known yet: its first requests do not wait for us to know them.
+ */
+static void watch_submissions(struct session *session)
 {
+	const bool pointers = kernel_source_follows_pointers(session->kernel);
+	const struct vbt_trace_info *info = &session->info;
+	bool needed = false;
+
+	for (uint32_t i = 0; i < info->targets; i++)
+		needed |= session->targets[i]->pid && !session->targets[i]->known;
 	for (uint32_t i = 0; i < info->devices; i++) {
 		const struct vbt_shm_device *device = &info->device[i].shm;
 
-		if (device->present && strncmp(device->method, "io_uring", 7) == 0 &&
-		    !(device->flags & VBT_DEVICE_DIRECT))
-			return true;
+		needed |= device->present && strncmp(device->method, "io_uring", 7) == 0 &&
+			  !(pointers && device->flags & VBT_DEVICE_DIRECT);
 	}
-	return false;
+	kernel_source_watch_submissions(session->kernel, needed);
 }
 
 static void update_marks(struct session *session, unsigned index)
@@ -191,11 +202,24 @@ static void update_devices(struct session *session, unsigned index)
 	target->primed = true;
 	target->generation = generation;
 	target->no_kvm = known && no_kvm;
+	target->known |= known;
 	if (session->kernel && !session->detached && target->pid) {
 		kernel_source_set_devices(session->kernel, index, devices, count);
-		kernel_source_watch_submissions(session->kernel, needs_submissions(&session->info));
+		watch_submissions(session);
 	}
 	update_marks(session, index);
+}
+
+/* A VMM that was just started may have no table of devices yet. */
+static void look_for_devices(struct session *session, unsigned index)
+{
+	struct target *target = session->targets[index];
+	char ignored[256];
+
+	if (target->reader || !target->usdt || !target->looks)
+		return;
+	target->looks--;
+	target->reader = ring_reader_open_pid(target->pid, ignored, sizeof(ignored));
 }
 
 static void update_clock(struct session *session, unsigned index)
@@ -267,8 +291,9 @@ static int choose_road(struct session *session, struct target *target, char *err
 {
 	target->reader = ring_reader_open_pid(target->pid, err, err_size);
 	if (session->options.road == SESSION_USDT) {
-		/* The table of devices is welcome, but not needed. */
+		/* The table of devices is welcome, also later, but not needed. */
 		target->usdt = true;
+		target->looks = LOOKS;
 		return target->reader || errno == ENOENT || errno == EPROTO ? 0 : -errno;
 	}
 	if (target->reader)
@@ -311,8 +336,10 @@ int session_add(struct session *session, pid_t pid, char *err, size_t err_size)
 	if (ret < 0)
 		goto fail;
 	/* The kernel's side first: what follows it in a request's life finds it there. */
-	if (session->kernel)
+	if (session->kernel) {
 		kernel_source_set_target(session->kernel, (unsigned)index, pid);
+		watch_submissions(session);
+	}
 	update_marks(session, (unsigned)index);
 	update_devices(session, (unsigned)index);
 	if (!target->usdt) {
@@ -544,6 +571,7 @@ long session_poll(struct session *session, vbt_event_fn *sink, void *context)
 		each_second(session, start);
 	for (unsigned i = 0; i < session->info.targets; i++) {
 		alive[i] = runs(session->targets[i]); /* asked before its last records are read */
+		look_for_devices(session, i);
 		update_devices(session, i);
 		update_clock(session, i);
 	}
