@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/options.h"
+#include "probes/host_facts.h"
 #include "probes/ring_find.h"
 
 #define STEP_NS    500000      /* between two looks at a command that starts */
@@ -40,6 +41,18 @@ int attach_parse_pids(const char *text, void *at, char *why, size_t why_size)
 	return 0;
 }
 
+static void none_to_be_seen(unsigned denied, char *err, size_t err_size)
+{
+	char missing[128], remedy[HOST_REMEDY_SIZE];
+
+	host_capability_remedy(remedy);
+	host_missing_capabilities(HOST_TO_LOOK, missing, sizeof(missing));
+	snprintf(err, err_size,
+		 "found no VMM that offers stage points, and may not look into %u processes: %s "
+		 "missing; %s",
+		 denied, *missing ? missing : "a right", remedy);
+}
+
 static int attach_all(struct session *session, char *err, size_t err_size)
 {
 	struct ring_found *found = NULL;
@@ -54,7 +67,7 @@ static int attach_all(struct session *session, char *err, size_t err_size)
 	err[0] = '\0';
 	/* One that ends meanwhile, or is of another version, does not stop the others. */
 	for (size_t i = 0; i < count; i++) {
-		char why[256];
+		char why[640];
 
 		if (session_add(session, found[i].pid, why, sizeof(why)) >= 0)
 			attached++;
@@ -67,11 +80,7 @@ static int attach_all(struct session *session, char *err, size_t err_size)
 	if (attached)
 		return 0;
 	if (!count && denied)
-		snprintf(
-		    err, err_size,
-		    "found no VMM that offers stage points, and may not look into %u processes: try "
-		    "again as root",
-		    denied);
+		none_to_be_seen(denied, err, err_size);
 	else if (!count)
 		snprintf(err, err_size,
 			 "no VMM that offers stage points is running: start one, or "

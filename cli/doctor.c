@@ -6,184 +6,258 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/doctor.h"
 #include "cli/options.h"
 #include "cli/screen.h"
+#include "lib/event.h"
 #include "lib/json.h"
-#include "probes/host_facts.h"
+#include "probes/stage_tsc.h"
 
 struct doctor_options {
 	bool json;
 };
 
-struct verdict {
-	bool good;
-	char text[256];
-	char remedy[256]; /* empty: nothing to do, or nothing that would help */
-};
-
-static void say(char *to, size_t size, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void say(char *to, size_t size, const char *format, ...)
+void verdict_text(struct verdict *verdict, const char *format, ...)
 {
 	va_list list;
 
 	va_start(list, format);
-	vsnprintf(to, size, format, list);
+	vsnprintf(verdict->text, sizeof(verdict->text), format, list);
 	va_end(list);
 }
 
-#define TEXT(v, ...)   say((v)->text, sizeof((v)->text), __VA_ARGS__)
-#define REMEDY(v, ...) say((v)->remedy, sizeof((v)->remedy), __VA_ARGS__)
+void verdict_remedy(struct verdict *verdict, const char *format, ...)
+{
+	va_list list;
 
-static void check_capabilities(struct verdict *v, const struct host_tracepoints *tracepoints)
+	va_start(list, format);
+	vsnprintf(verdict->remedy, sizeof(verdict->remedy), format, list);
+	va_end(list);
+}
+
+static void check_capabilities(struct verdict *v, const struct doctor_facts *facts)
 {
 	char missing[128];
 
-	v->good = !host_missing_capabilities(missing, sizeof(missing));
+	v->good = !host_missing_capabilities(HOST_TO_LOAD, missing, sizeof(missing));
 	if (v->good) {
-		TEXT(v, "all that probes need");
+		verdict_text(v, "all that probes need");
 		return;
 	}
-	TEXT(v, "missing: %s; no kernel marks without", missing);
-	REMEDY(v, "sudo vbtrace, or: sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep "
-		  "$(command -v vbtrace)");
+	verdict_text(v, "missing: %s; no kernel marks without", missing);
+	host_capability_remedy(v->remedy);
 }
 
-static void check_btf(struct verdict *v, const struct host_tracepoints *tracepoints)
+static void check_processes(struct verdict *v, const struct doctor_facts *facts)
 {
-	v->good = tracepoints->btf;
-	TEXT(v, v->good ? "the kernel describes its types"
-			: "none: marks that follow kernel structures are absent");
+	char missing[128];
+
+	v->good = !host_missing_capabilities(HOST_TO_LOOK, missing, sizeof(missing));
+	if (v->good) {
+		verdict_text(v, "VMMs of all users can be looked into");
+		return;
+	}
+	verdict_text(v, "missing: %s; only VMMs of your own without", missing);
+	host_capability_remedy(v->remedy);
+}
+
+static void check_btf(struct verdict *v, const struct doctor_facts *facts)
+{
+	v->good = facts->tracepoints.btf;
+	verdict_text(v, v->good ? "the kernel describes its types"
+				: "none: marks that follow kernel structures are absent");
 	if (!v->good)
-		REMEDY(v, "boot a kernel with CONFIG_DEBUG_INFO_BTF=y");
+		verdict_remedy(v, "boot a kernel with CONFIG_DEBUG_INFO_BTF=y");
 }
 
-static void check_probes(struct verdict *v, const struct host_tracepoints *tracepoints)
+static void check_addresses(struct verdict *v, const struct doctor_facts *facts)
 {
-	static const char *const names[] = {
-#define X(tracepoint, point, pointers) #tracepoint,
-	    VBT_KERNEL_PROBES(X)
-#undef X
-	};
-	unsigned have = 0;
-	bool kvm = false;
+	struct vbt_symbols symbols;
+
+	host_symbols(&symbols);
+	/* Nothing is lost by it: direct I/O is then told by its submission. */
+	v->good = true;
+	verdict_text(v, symbols.io_complete_rw
+			    ? "of kernel functions are known: direct I/O is followed by pointers"
+			    : "of kernel functions are hidden: each submission is looked at, which "
+			      "costs a little more");
+	if (!symbols.io_complete_rw)
+		verdict_remedy(v, "sudo sysctl kernel.kptr_restrict=1, and run with CAP_SYSLOG");
+}
+
+static void check_probes(struct verdict *v, const struct doctor_facts *facts)
+{
+	unsigned bad = 0;
 
 	for (unsigned i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
-		size_t used = strlen(v->text);
+		struct verdict one = {0};
 
-		have += tracepoints->has[i];
-		if (tracepoints->has[i] && !strncmp(names[i], "kvm_", 4))
-			kvm = true;
-		if (!tracepoints->has[i])
-			say(v->text + used, sizeof(v->text) - used, "%s%s",
-			    used ? ", " : "not in this kernel: ", names[i]);
+		doctor_check_probe(facts, i, &one);
+		bad += !one.good;
+		if (!one.good && !v->remedy[0])
+			memcpy(v->remedy, one.remedy, sizeof(v->remedy));
 	}
-	/* The other name of io_uring's tracepoint is always missing: kernels have one of the two. */
-	v->good = have + 1 >= VBT_KERNEL_PROBE_COUNT;
-	if (have == VBT_KERNEL_PROBE_COUNT)
-		TEXT(v, "all there");
-	if (!kvm)
-		REMEDY(v, "sudo modprobe kvm");
+	v->good = !bad;
+	if (bad)
+		verdict_text(v, "%u of %d are missing, see below", bad, VBT_KERNEL_PROBE_COUNT);
+	else
+		verdict_text(v, "all can be attached");
 }
 
-static void check_kvm(struct verdict *v, const struct host_tracepoints *tracepoints)
+static void check_kvm(struct verdict *v, const struct doctor_facts *facts)
 {
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
 	v->good = fd >= 0;
-	TEXT(v, v->good ? "usable" : "cannot open /dev/kvm: %s", strerror(errno));
+	verdict_text(v, v->good ? "usable" : "cannot open /dev/kvm: %s", strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	else if (errno == EACCES)
-		REMEDY(v, "sudo usermod -aG kvm $USER, then log in again");
+		verdict_remedy(v, "sudo usermod -aG kvm $USER, then log in again");
 	else
-		REMEDY(v,
-		       "sudo modprobe kvm_intel or kvm_amd; where there is none: lab/run COMMAND");
+		verdict_remedy(
+		    v, "sudo modprobe kvm_intel or kvm_amd; where there is none: lab/run COMMAND");
 }
 
-static void check_interrupts(struct verdict *v, const struct host_tracepoints *tracepoints)
+static void check_interrupts(struct verdict *v, const struct doctor_facts *facts)
 {
 	const char *parameter = host_apicv();
 
 	v->good = !parameter;
 	if (v->good) {
-		TEXT(v, "delivery and end-of-interrupt pass through KVM");
+		verdict_text(v, "delivery and end-of-interrupt pass through KVM");
 		return;
 	}
-	TEXT(v, "not observable: %s lets hardware deliver them", parameter);
-	REMEDY(v, "unload and load the module with '%s=0'", parameter);
+	verdict_text(v, "not observable: %s lets hardware deliver them", parameter);
+	verdict_remedy(v, "unload and load the module with '%s=0'", parameter);
 }
 
-static void check_clock(struct verdict *v, const struct host_tracepoints *tracepoints)
+static void check_clock(struct verdict *v, const struct doctor_facts *facts)
 {
 	char source[64];
 
 	host_read_line("/sys/devices/system/clocksource/clocksource0/current_clocksource", source,
 		       sizeof(source));
-	v->good = !strcmp(source, "tsc");
+	v->good = stage_tsc_usable();
 	if (v->good)
-		TEXT(v, "TSC: a stage record costs some 10 ns");
+		verdict_text(v, "TSC (the kernel's is '%s'): a stage record costs some 10 ns",
+			     source);
 	else
-		TEXT(v,
-		     "the kernel keeps time by '%s': stage records may need clock_gettime, which "
-		     "costs more",
-		     source);
+		verdict_text(v,
+			     "the kernel keeps time by '%s': stage records need clock_gettime, "
+			     "which costs more",
+			     source);
 }
 
 static const struct {
 	const char *name;
-	void (*check)(struct verdict *verdict, const struct host_tracepoints *tracepoints);
+	void (*check)(struct verdict *verdict, const struct doctor_facts *facts);
 } checks[] = {
-    {"capabilities", check_capabilities},
-    {"btf", check_btf},
-    {"probes", check_probes},
-    {"kvm", check_kvm},
-    {"interrupts", check_interrupts},
-    {"clock", check_clock},
+    {"capabilities", check_capabilities}, {"processes", check_processes}, {"btf", check_btf},
+    {"addresses", check_addresses},       {"probes", check_probes},       {"kvm", check_kvm},
+    {"interrupts", check_interrupts},     {"clock", check_clock},
 };
 
-static void print_text(const struct screen *screen, const char *name, const struct verdict *v)
+/* What doctor prints: the host as a whole, then each mark, then each probe. */
+static void judge_check(const struct doctor_facts *facts, unsigned i, const char **name,
+			struct verdict *v)
 {
-	printf("%s%-8s%s %-13s %s\n", screen_colour(screen, v->good ? COLOUR_GREEN : COLOUR_YELLOW),
+	*name = checks[i].name;
+	checks[i].check(v, facts);
+}
+
+static void judge_mark(const struct doctor_facts *facts, unsigned i, const char **name,
+		       struct verdict *v)
+{
+	*name = vbt_point_name(i);
+	doctor_check_mark(facts, i, v);
+}
+
+static void judge_probe(const struct doctor_facts *facts, unsigned i, const char **name,
+			struct verdict *v)
+{
+	*name = doctor_probe_name(i);
+	doctor_check_probe(facts, i, v);
+}
+
+static const struct {
+	const char *key, *title;
+	unsigned count;
+	void (*judge)(const struct doctor_facts *facts, unsigned i, const char **name,
+		      struct verdict *v);
+} sections[] = {
+    {"checks", "This host", sizeof(checks) / sizeof(*checks), judge_check},
+    {"marks", "Marks, and what shows them", VBT_MARK_COUNT, judge_mark},
+    {"probes", "Probes of the kernel, and what they show", VBT_KERNEL_PROBE_COUNT, judge_probe},
+};
+
+/* `before`: the last remedy that was printed; what mends many things is said once a section. */
+static void print_text(const struct screen *screen, const char *name, const struct verdict *v,
+		       char before[HOST_REMEDY_SIZE])
+{
+	printf("%s%-8s%s %-20s %s\n", screen_colour(screen, v->good ? COLOUR_GREEN : COLOUR_YELLOW),
 	       v->good ? "ok" : "limited", screen_colour(screen, COLOUR_NONE), name, v->text);
+	if (v->remedy[0] && strcmp(v->remedy, before) != 0)
+		printf("%29s -> %s\n", "", v->remedy);
 	if (v->remedy[0])
-		printf("%22s -> %s\n", "", v->remedy);
+		memcpy(before, v->remedy, HOST_REMEDY_SIZE);
+}
+
+static void print_json(struct vbt_json *json, const char *name, const struct verdict *v)
+{
+	vbt_json_object(json, NULL);
+	vbt_json_string(json, "name", name);
+	vbt_json_bool(json, "ok", v->good);
+	vbt_json_string(json, "text", v->text);
+	vbt_json_string(json, "remedy", v->remedy);
+	vbt_json_end(json, '}');
+}
+
+static void print_section(const struct doctor_facts *facts, unsigned section, struct vbt_json *json)
+{
+	char before[HOST_REMEDY_SIZE] = "";
+	struct screen screen;
+
+	screen_init(&screen, stdout);
+	if (json)
+		vbt_json_array(json, sections[section].key);
+	else
+		printf("%s%s%s%s\n", section ? "\n" : "", screen_colour(&screen, COLOUR_BOLD),
+		       sections[section].title, screen_colour(&screen, COLOUR_NONE));
+	for (unsigned i = 0; i < sections[section].count; i++) {
+		struct verdict verdict = {0};
+		const char *name;
+
+		sections[section].judge(facts, i, &name, &verdict);
+		if (json)
+			print_json(json, name, &verdict);
+		else
+			print_text(&screen, name, &verdict, before);
+	}
+	if (json)
+		vbt_json_end(json, ']');
 }
 
 static int run_doctor(const void *values, const struct arguments *arguments)
 {
 	const struct doctor_options *options = values;
-	struct host_tracepoints tracepoints; /* reading the kernel's BTF takes longest: once */
+	struct doctor_facts facts = {0};
 	struct vbt_json json;
-	struct screen screen;
 
-	host_tracepoints(&tracepoints);
-	screen_init(&screen, stdout);
+	host_tracepoints(&facts.tracepoints);
+	facts.source = kernel_source_open(0, facts.problem, sizeof(facts.problem));
+	if (facts.source)
+		kernel_source_watch_submissions(facts.source, true);
 	vbt_json_init(&json, stdout, true);
-	if (options->json) {
+	if (options->json)
 		vbt_json_object(&json, NULL);
-		vbt_json_array(&json, "checks");
-	}
-	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
-		struct verdict verdict = {0};
-
-		checks[i].check(&verdict, &tracepoints);
-		if (!options->json) {
-			print_text(&screen, checks[i].name, &verdict);
-			continue;
-		}
-		vbt_json_object(&json, NULL);
-		vbt_json_string(&json, "name", checks[i].name);
-		vbt_json_bool(&json, "ok", verdict.good);
-		vbt_json_string(&json, "text", verdict.text);
-		vbt_json_string(&json, "remedy", verdict.remedy);
-		vbt_json_end(&json, '}');
-	}
+	for (unsigned i = 0; i < sizeof(sections) / sizeof(*sections); i++)
+		print_section(&facts, i, options->json ? &json : NULL);
 	if (options->json) {
-		vbt_json_end(&json, ']');
 		vbt_json_end(&json, '}');
 		putchar('\n');
 	}
+	kernel_source_close(facts.source);
 	return CLI_SUCCESS;
 }
 

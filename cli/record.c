@@ -81,7 +81,7 @@ struct record {
 	sigset_t signals, before;
 	uint64_t start, progress, asked; /* asked: when the command was asked to end */
 	bool interrupted, recording;
-	char err[320];
+	char err[640];
 };
 
 static uint64_t now_ns(void)

@@ -2,5 +2,5 @@ CLI_SRC := $(wildcard cli/*.c)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
 CLI_LIBS := $(TUI_LIBS) -lbpf -lelf -lz -lzstd -lxxhash -lpcap -lprotobuf-c -lpthread -lm
 
-$(B)/bin/vbtrace: $(CLI_OBJ) $(LIBTUI) $(PROBES_OBJ) $(LIBVBTRACE)
+$(B)/bin/vbtrace: $(CLI_OBJ) $(LIBTUI) $(PROBES_OBJ) $(B)/probes/stage_tsc.o $(LIBVBTRACE)
 	$(LINK) $^ $(CLI_LIBS)

@@ -12,28 +12,30 @@
 #include <stdint.h>
 
 /*
- * What the fields mean at each point. `seq` is the request's number in its queue, from 1, low 32
- * bits, 0 where no request is meant. All sequence numbers count from the device's creation and
- * never restart at a reset.
+ * What the fields mean at each point, which is also what its USDT probe's arguments mean: device, queue,
+ * and these. `seq` is the request's number in its queue, from 1, low 32 bits, 0 where no request is meant.
+ * All sequence numbers count from the device's creation and never restart at a reset.
  *
- *   point        seq      head  arg (64)              val (32)              op             code
- *   wake         0        0     kicks seen in all*    kicks by this wake    0              wake reason
- *   pop          request  head  kick_seq served**     avail index           0              0
- *   parse        request  head  sector                data bytes            virtio type*** status if refused
- *   submit       request  head  cookie                bytes                 io method      1 if merged into the previous
- *   reap         request  head  cookie                result (0 or errno)   io method      0
- *   push         request  head  push_seq              used length           0              virtio status
- *   signal       0        0     irq_seq****           push_seq covered      MSI-X vector   signal reason
- *   signal_done  0        0     irq_seq               result (0 or errno)   MSI-X vector   0
- *   device       0        0     generation of the device table              0              0
- *   mark_clock   0        0     CLOCK_MONOTONIC ns    error bound in ns     0              0
+ * X(point, seq, head, arg: 64 bits, val: 32 bits, op, code)
  *
- *   *     sum of all eventfd counts read, or of all exits, since the device's creation: exact
- *         identity of the last kick served, also when an eventfd coalesced several.
- *   **    the same count, as of the wake in whose pass the chain was popped.
- *   ***   low 8 bits of the request type; 255 if it does not fit.
- *   ****  counts interrupts sent; a suppressed signal repeats the last number.
+ * The count of kicks is the sum of all eventfd counts read, or of all exits: the exact identity of the last
+ * kick served, also when an eventfd coalesced several. A pop has it as of the wake in whose pass the chain
+ * was popped. The virtio type is the low 8 bits of the request's; 255 if it does not fit. The interrupt
+ * count is of those sent; a suppressed signal repeats the last number.
  */
+#define VBT_POINT_FIELDS(X)                                                                        \
+	X(wake, "0", "0", "kicks seen in all", "kicks by this wake", "0", "wake reason")           \
+	X(pop, "request", "head", "kicks seen at its wake", "available index", "0", "0")           \
+	X(parse, "request", "head", "sector", "data bytes", "virtio type", "status if refused")    \
+	X(submit, "request", "head", "cookie", "bytes", "I/O method", "1: merged into the leader") \
+	X(reap, "request", "head", "cookie", "0 or errno", "I/O method", "0")                      \
+	X(push, "request", "head", "push count", "used length", "0", "virtio status")              \
+	X(signal, "0", "0", "interrupt count", "push count covered", "MSI-X vector",               \
+	  "signal reason")                                                                         \
+	X(signal_done, "0", "0", "interrupt count", "0 or errno", "MSI-X vector", "0")             \
+	X(device, "0", "0", "generation of the device table", "0", "0", "0")                       \
+	X(mark_clock, "0", "0", "ns of CLOCK_MONOTONIC", "error bound in ns", "0", "0")
+
 struct vbt_record {
 	uint64_t time; /* raw TSC, or ns of CLOCK_MONOTONIC if the ring header says so */
 	uint64_t arg;

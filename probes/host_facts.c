@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "probes/host_facts.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -51,6 +52,15 @@ static void find_described(const struct btf *btf, uint32_t first,
 	}
 }
 
+/* They are there, but the descriptor that a program needs of them is not for everybody. */
+static bool module_types_hidden(void)
+{
+	char missing[32];
+
+	return access("/sys/kernel/btf/kvm", F_OK) == 0 &&
+	       host_missing_capabilities(HOST_TO_READ_MODULES, missing, sizeof(missing));
+}
+
 void host_tracepoints(struct host_tracepoints *described)
 {
 	libbpf_print_fn_t previous = libbpf_set_print(NULL);
@@ -63,6 +73,8 @@ void host_tracepoints(struct host_tracepoints *described)
 		kvm = btf__load_module_btf("kvm", vmlinux);
 		if (kvm)
 			find_described(kvm, btf__type_cnt(vmlinux), described);
+		else
+			described->hidden = module_types_hidden();
 		btf__free(kvm);
 	}
 	btf__free(vmlinux);
@@ -107,16 +119,23 @@ void host_symbols(struct vbt_symbols *symbols)
 		fclose(file);
 }
 
-bool host_missing_capabilities(char *text, size_t size)
+/* CAP_SYS_ADMIN (21) includes those that were split off it, which come behind it. */
+#define CAP_SYS_ADMIN_BIT 21
+
+bool host_missing_capabilities(unsigned needs, char *text, size_t size)
 {
 	static const struct {
-		int bit;
+		unsigned bit, need;
 		const char *name;
-	} needed[] = {{39, "CAP_BPF"}, {38, "CAP_PERFMON"}, {19, "CAP_SYS_PTRACE"}};
+	} needed[] = {{39, HOST_TO_LOAD, "CAP_BPF"},
+		      {38, HOST_TO_LOAD, "CAP_PERFMON"},
+		      {19, HOST_TO_LOOK, "CAP_SYS_PTRACE"},
+		      {2, HOST_TO_LOOK, "CAP_DAC_READ_SEARCH"},
+		      {CAP_SYS_ADMIN_BIT, HOST_TO_READ_MODULES, "CAP_SYS_ADMIN"}};
 	unsigned long long have = 0;
 	FILE *file = fopen("/proc/self/status", "re");
 	char line[256];
-	bool missing = false;
+	size_t used = 0;
 
 	while (file && fgets(line, sizeof(line), file))
 		if (sscanf(line, "CapEff: %llx", &have) == 1)
@@ -124,16 +143,38 @@ bool host_missing_capabilities(char *text, size_t size)
 	if (file)
 		fclose(file);
 	text[0] = '\0';
-	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
-		size_t used = strlen(text);
-
-		/* CAP_SYS_ADMIN (21) includes those two that were split off it. */
-		if (have >> needed[i].bit & 1 || (needed[i].bit > 21 && have >> 21 & 1))
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed) && used < size; i++) {
+		if (!(needs & needed[i].need) || have >> needed[i].bit & 1 ||
+		    (needed[i].bit > CAP_SYS_ADMIN_BIT && have >> CAP_SYS_ADMIN_BIT & 1))
 			continue;
-		snprintf(text + used, size - used, "%s%s", missing ? ", " : "", needed[i].name);
-		missing = true;
+		used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
+					 needed[i].name);
 	}
-	return missing;
+	return used;
+}
+
+/* Our own path, if a shell takes it as it is. */
+static void own_path(char *path, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", path, size - 1);
+
+	path[n > 0 ? n : 0] = '\0';
+	for (const char *p = path; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("/._-+", *p))
+			n = -1;
+	if (n <= 0)
+		snprintf(path, size, "$(command -v vbtrace)");
+}
+
+void host_capability_remedy(char text[HOST_REMEDY_SIZE])
+{
+	char path[200];
+
+	own_path(path, sizeof(path));
+	snprintf(text, HOST_REMEDY_SIZE,
+		 "run as root, or: sudo setcap "
+		 "cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search+ep %s",
+		 path);
 }
 
 const char *host_apicv(void)

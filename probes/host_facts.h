@@ -13,6 +13,7 @@
 
 struct host_tracepoints {
 	bool btf;                         /* the kernel describes its types at all */
+	bool hidden;                      /* but the types of its modules only to CAP_SYS_ADMIN */
 	bool has[VBT_KERNEL_PROBE_COUNT]; /* typed tracepoints, of the kernel and of module kvm */
 };
 void host_tracepoints(struct host_tracepoints *described);
@@ -20,8 +21,18 @@ void host_tracepoints(struct host_tracepoints *described);
 /* Addresses of the functions in struct vbt_symbols; 0 where hidden or absent. */
 void host_symbols(struct vbt_symbols *symbols);
 
-/* "CAP_BPF and CAP_PERFMON" into text, the capabilities that we lack. false: none lacks. */
-bool host_missing_capabilities(char *text, size_t size);
+/*
+ * Capabilities, by what they are needed for. Loading programs: that. Looking into a VMM: only one of another
+ * user. Reading the types of kernel modules: of kvm's end-of-interrupt, where kvm is a module.
+ */
+enum host_need { HOST_TO_LOAD = 1, HOST_TO_LOOK = 2, HOST_TO_READ_MODULES = 4 };
+
+/* "CAP_BPF, CAP_PERFMON" into text, those that we lack for `needs`. false: none lacks. */
+bool host_missing_capabilities(unsigned needs, char *text, size_t size);
+
+/* What to do about it: "run as root, or: sudo setcap cap_bpf,...+ep /usr/bin/vbtrace" */
+#define HOST_REMEDY_SIZE 320
+void host_capability_remedy(char text[HOST_REMEDY_SIZE]);
 
 /* First line of a small file, without its end; false if it cannot be read. */
 bool host_read_line(const char *path, char *line, size_t size);

@@ -112,8 +112,10 @@ static void choose_programs(struct kernel_source *source, const struct host_trac
 
 		if (!probe->missing[0] && table[i].pointers && !described->has[i])
 			give_up(probe,
-				described->btf ? "this kernel has no tracepoint %s"
-					       : "no kernel BTF for %s",
+				!described->btf ? "no kernel BTF for %s"
+				: described->hidden && !strncmp(table[i].name, "kvm_", 4)
+				    ? "CAP_SYS_ADMIN missing for the types of module kvm: no %s"
+				    : "this kernel has no tracepoint %s",
 				table[i].name);
 		bpf_program__set_autoload(probe->program, !probe->missing[0]);
 	}
@@ -247,13 +249,13 @@ static int on_record(void *context, void *data, size_t size)
 
 static void explain(int error, char *err, size_t err_size)
 {
-	char missing[160];
+	char missing[128], remedy[HOST_REMEDY_SIZE];
 
-	if (error == -EPERM && host_missing_capabilities(missing, sizeof(missing)))
-		snprintf(err, err_size,
-			 "cannot load BPF programs: %s missing; run as root, or: sudo setcap "
-			 "cap_bpf,cap_perfmon,cap_sys_ptrace+ep $(command -v vbtrace)",
-			 missing);
+	host_capability_remedy(remedy);
+	if ((error == -EPERM || error == -EACCES) &&
+	    host_missing_capabilities(HOST_TO_LOAD, missing, sizeof(missing)))
+		snprintf(err, err_size, "cannot load BPF programs: %s missing; %s", missing,
+			 remedy);
 	else if (error == -ENOSYS || error == -EINVAL)
 		snprintf(err, err_size,
 			 "cannot load BPF programs: %s; a kernel of version 5.15 or later with "

@@ -107,6 +107,7 @@ static int scan_process(pid_t pid, bool flight_too, struct scan *scan)
 	pid_t own = ring_find_own_pid(pid);
 	struct dirent *entry;
 	char path[320], link[256];
+	bool denied = false;
 	DIR *dir;
 
 	scan->fd = -1;
@@ -121,6 +122,8 @@ static int scan_process(pid_t pid, bool flight_too, struct scan *scan)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%d/fd/%s", (int)pid, entry->d_name);
 		n = readlink(path, link, sizeof(link) - 1);
+		/* Who may read the directory need not be allowed to see what is in it. */
+		denied |= n < 0 && (errno == EACCES || errno == EPERM);
 		if (n <= 0)
 			continue;
 		link[n] = '\0';
@@ -131,7 +134,7 @@ static int scan_process(pid_t pid, bool flight_too, struct scan *scan)
 		snprintf(scan->path, sizeof(scan->path), "%s", scan->flight ? link : "");
 	}
 	closedir(dir);
-	return 0;
+	return denied && scan->fd < 0 ? -EACCES : 0;
 }
 
 int ring_find_open(pid_t pid, bool *flight)

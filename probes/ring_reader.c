@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "probes/host_facts.h"
 #include "probes/ring_find.h"
 
 #define BATCH         8192 /* records: 256 KiB */
@@ -185,6 +186,22 @@ static pid_t visible_pid(pid_t pid)
 	return a > 0 && a == b && memcmp(theirs, ours, (size_t)a) == 0 ? getpid() : 0;
 }
 
+static void not_permitted(pid_t pid, char *err, size_t err_size)
+{
+	char missing[128], remedy[HOST_REMEDY_SIZE];
+
+	host_capability_remedy(remedy);
+	if (host_missing_capabilities(HOST_TO_LOOK, missing, sizeof(missing)))
+		snprintf(
+		    err, err_size,
+		    "not permitted to look into process %d, which is not yours: %s missing; %s",
+		    (int)pid, missing, remedy);
+	else
+		snprintf(err, err_size,
+			 "not permitted to look into process %d: is it in another container?",
+			 (int)pid);
+}
+
 struct ring_reader *ring_reader_open_pid(pid_t pid, char *err, size_t err_size)
 {
 	struct ring_reader *reader;
@@ -197,11 +214,7 @@ struct ring_reader *ring_reader_open_pid(pid_t pid, char *err, size_t err_size)
 		if (fd == -ESRCH)
 			snprintf(err, err_size, "there is no process %d", (int)pid);
 		else if (fd == -EACCES)
-			snprintf(
-			    err, err_size,
-			    "not permitted to look into process %d; run as its user or as root, or: "
-			    "sudo setcap cap_sys_ptrace+ep $(command -v vbtrace)",
-			    (int)pid);
+			not_permitted(pid, err, err_size);
 		else
 			snprintf(
 			    err, err_size,

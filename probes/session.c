@@ -39,7 +39,7 @@ struct target {
 struct session {
 	struct session_options options;
 	struct kernel_source *kernel;
-	char problem[160];
+	char problem[512];
 	struct vbt_trace_info info;
 	struct target *targets[VBT_MAX_TARGETS];
 	bool detached;
@@ -163,7 +163,9 @@ static void update_marks(struct session *session, unsigned index)
 	struct vbt_target entry = *vbt_trace_info_target(&session->info, index);
 	char reason[80];
 
-	snprintf(reason, sizeof(reason), "%.79s", session->problem);
+	/* What is wrong, without what to do about it. */
+	snprintf(reason, sizeof(reason), "%.*s", (int)strcspn(session->problem, ";"),
+		 session->problem);
 	session_info_marks(&entry, session->targets[index]->pid ? session->kernel : NULL,
 			   session->targets[index]->pid ? reason : "recorded by the VMM alone",
 			   session->targets[index]->no_kvm);

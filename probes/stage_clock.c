@@ -4,13 +4,11 @@
  * latter needs a system call, but it counts something of its own: calibration pairs tie it to
  * CLOCK_MONOTONIC, which the kernel's tracepoints are stamped with.
  */
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "probes/stage_point.h"
 #include "probes/stage_shm.h"
+#include "probes/stage_tsc.h"
 
 #define BRACKETS 32
 #define FIRST_GAP_NS \
@@ -24,48 +22,6 @@ static uint64_t monotonic_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-static bool has_word(const char *text, const char *word)
-{
-	size_t length = strlen(word);
-
-	for (const char *p = text; (p = strstr(p, word)); p += length) {
-		char before = p == text ? ' ' : p[-1], after = p[length];
-
-		if ((before == ' ' || before == '\t') &&
-		    (after == ' ' || after == '\n' || after == '\0'))
-			return true;
-	}
-	return false;
-}
-
-/*
- * A kernel whose own clock source is the TSC keeps CLOCK_MONOTONIC by it, and gives it up when it
- * misbehaves. A paravirtual clock is scaled TSC: good if the processor says that the TSC neither
- * changes its pace nor stops.
- */
-bool stage_clock_tsc_usable(const char *cpuinfo, const char *clocksource)
-{
-	static const char *const from_tsc[] = {"kvm-clock", "hyperv_clocksource_tsc_page"};
-	bool paravirtual = false;
-
-	if (has_word(clocksource, "tsc"))
-		return true;
-	for (size_t i = 0; i < sizeof(from_tsc) / sizeof(*from_tsc); i++)
-		paravirtual |= has_word(clocksource, from_tsc[i]);
-	return paravirtual && has_word(cpuinfo, "constant_tsc") && has_word(cpuinfo, "nonstop_tsc");
-}
-
-/* The first bytes of a small file as a string; empty if it cannot be read. */
-static void read_text(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, text, size - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	if (fd >= 0)
-		close(fd);
 }
 
 /* One pair: the clock read between two reads of the TSC; the narrowest of several brackets. */
@@ -114,15 +70,8 @@ void stage_clock_calibrate(struct vbt_shm_header *header)
 void stage_clock_init(struct vbt_shm_header *header)
 {
 	const struct timespec gap = {.tv_nsec = FIRST_GAP_NS};
-	char cpuinfo[4096],
-	    clocksource[64]; /* the first processor's flags are in the first 4 KiB */
 
-	read_text("/proc/cpuinfo", cpuinfo, sizeof(cpuinfo));
-	read_text("/sys/devices/system/clocksource/clocksource0/current_clocksource", clocksource,
-		  sizeof(clocksource));
-#ifdef __x86_64__
-	stage_clock_is_tsc = stage_clock_tsc_usable(cpuinfo, clocksource);
-#endif
+	stage_clock_is_tsc = stage_tsc_usable();
 	header->clock = stage_clock_is_tsc ? VBT_CLOCK_TSC : VBT_CLOCK_MONOTONIC;
 	header->tsc_khz = stage_clock_is_tsc ? 0 : 1000000;
 	stage_clock_calibrate(header);

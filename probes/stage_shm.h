@@ -52,10 +52,7 @@ static inline uint64_t stage_now(void)
 /* A record was fired in a thread that has no ring. */
 void stage_thread_lost(void);
 
-/* stage_clock.c: may the TSC be the clock? Reads the CPU's flags and the kernel's clocksource. */
-bool stage_clock_tsc_usable(const char *cpuinfo, const char *clocksource);
-
-/* Choose the clock and take the first pairs, enough for a frequency: 2 ms with the TSC. */
+/* stage_clock.c. Choose the clock and take the first pairs, enough for a frequency: 2 ms with the TSC. */
 void stage_clock_init(struct vbt_shm_header *header);
 
 /* Take one calibration pair, the best of several brackets, append it, fire `mark_clock`. */

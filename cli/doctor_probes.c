@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* What this host shows of each mark, and by which of its probes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/doctor.h"
+#include "lib/event.h"
+
+static const struct {
+	const char *name;
+	unsigned point;
+	bool pointers;
+} probes[VBT_KERNEL_PROBE_COUNT] = {
+#define X(tracepoint, point, pointers) {#tracepoint, VBT_##point, pointers},
+    VBT_KERNEL_PROBES(X)
+#undef X
+};
+
+const char *doctor_probe_name(unsigned probe)
+{
+	return probes[probe].name;
+}
+
+/* NULL: it is attached, or can be. Else why not; `text` is for what has to be put together. */
+static const char *missing(const struct doctor_facts *facts, unsigned probe, char *text,
+			   size_t size)
+{
+	if (facts->source)
+		return kernel_source_missing(facts->source, (enum vbt_kernel_probe)probe);
+	snprintf(text, size, "%.*s", (int)strcspn(facts->problem, ";"), facts->problem);
+	return text;
+}
+
+/* io_uring's tracepoint was renamed: a kernel has one of the two. */
+static bool other_name(unsigned probe, unsigned *other)
+{
+	*other = probe == VBT_PROBE_io_uring_submit_req ? VBT_PROBE_io_uring_submit_sqe
+							: VBT_PROBE_io_uring_submit_req;
+	return probe == VBT_PROBE_io_uring_submit_req || probe == VBT_PROBE_io_uring_submit_sqe;
+}
+
+static void find_remedy(const struct doctor_facts *facts, unsigned probe, struct verdict *v)
+{
+	const bool kvm = strncmp(probes[probe].name, "kvm_", 4) == 0;
+	char capabilities[128];
+
+	if (!facts->source) {
+		if (host_missing_capabilities(HOST_TO_LOAD, capabilities, sizeof(capabilities)))
+			host_capability_remedy(v->remedy);
+	} else if (probes[probe].pointers && !facts->tracepoints.btf) {
+		verdict_remedy(v, "boot a kernel with CONFIG_DEBUG_INFO_BTF=y");
+	} else if (probes[probe].pointers && kvm && facts->tracepoints.hidden) {
+		verdict_remedy(v, "run as root: only CAP_SYS_ADMIN may read the types of modules");
+	} else if (kvm) {
+		verdict_remedy(v, "sudo modprobe kvm_intel, or kvm_amd");
+	}
+}
+
+static bool serves_mark(unsigned probe, unsigned mark)
+{
+	return probes[probe].point == mark;
+}
+
+void doctor_check_probe(const struct doctor_facts *facts, unsigned probe, struct verdict *v)
+{
+	const unsigned point = probes[probe].point;
+	char text[200];
+	const char *why = missing(facts, probe, text, sizeof(text));
+	unsigned other;
+
+	v->good = !why;
+	if (why && facts->source && other_name(probe, &other) &&
+	    !missing(facts, other, text, sizeof(text))) {
+		v->good = true;
+		verdict_text(v, "this kernel calls it %s", probes[other].name);
+	} else if (why) {
+		verdict_text(v, "%s", why);
+		find_remedy(facts, probe, v);
+	} else {
+		verdict_text(v, "%s%s", point < VBT_MARK_COUNT ? "" : "context for ",
+			     point < VBT_MARK_COUNT    ? vbt_point_name(point)
+			     : point < VBT_POINT_COUNT ? "inject"
+						       : "queue");
+	}
+}
+
+static void hidden_by_hardware(const char *parameter, struct verdict *v)
+{
+	v->good = false;
+	verdict_text(v, "not observable: %s lets hardware do it", parameter);
+	verdict_remedy(v, "unload the module, and load it with '%s=0'", parameter);
+}
+
+void doctor_check_mark(const struct doctor_facts *facts, unsigned mark, struct verdict *v)
+{
+	const char *parameter = host_apicv();
+	unsigned have = 0, first = VBT_KERNEL_PROBE_COUNT;
+	char by[300] = "", text[200];
+	size_t used = 0;
+
+	if (vbt_point_is_vmm(mark)) {
+		v->good = true;
+		verdict_text(v, "any VMM with stage points, by its ring or by USDT");
+		return;
+	}
+	for (unsigned i = 0; i < VBT_KERNEL_PROBE_COUNT && used < sizeof(by); i++) {
+		if (!serves_mark(i, mark))
+			continue;
+		if (first == VBT_KERNEL_PROBE_COUNT)
+			first = i;
+		if (missing(facts, i, text, sizeof(text)))
+			continue;
+		used += (size_t)snprintf(by + used, sizeof(by) - used, "%s%s", have ? ", " : "",
+					 probes[i].name);
+		have++;
+	}
+	v->good = have > 0;
+	if (have && mark == VBT_MARK_eoi && parameter)
+		hidden_by_hardware(parameter, v);
+	else if (have)
+		verdict_text(v, "%s", by);
+	else
+		doctor_check_probe(facts, first, v);
+}
