@@ -79,17 +79,21 @@ static bool translate(struct span *span, int max, const struct guest_mem *mem,
 	return true;
 }
 
-/* The last writable byte, or NULL: found also where the bytes before it are no memory. */
+/*
+ * The last writable byte, or NULL: found also where the descriptors before its own are no memory,
+ * and where they have more pieces than there is room for.
+ */
 static uint8_t *find_status(const struct guest_mem *mem, const struct queue_chain *chain)
 {
+	struct iovec iov[GUEST_MEM_MAX_REGIONS];
 	const struct queue_segment *last;
+	int n;
 
 	if (!chain->writable)
 		return NULL;
 	last = &chain->segments[chain->readable + chain->writable - 1];
-	if (last->addr.value > UINT64_MAX - (last->len - 1))
-		return NULL;
-	return guest_mem_ptr(mem, GPA(last->addr.value + (last->len - 1)), 1, GUEST_WRITE);
+	n = guest_mem_iov(mem, last->addr, last->len, GUEST_WRITE, iov, GUEST_MEM_MAX_REGIONS);
+	return n > 0 ? (uint8_t *)iov[n - 1].iov_base + iov[n - 1].iov_len - 1 : NULL;
 }
 
 /*

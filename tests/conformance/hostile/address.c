@@ -102,6 +102,23 @@ TEST(HA_03, RINGS | VIEWS | MODES)
 	}
 }
 
+/* No part of a range is touched that is not memory as a whole: not the status byte, either. */
+TEST(HA_03b, RINGS | VIEWS | MODES)
+{
+	struct bait b;
+
+	open_and_start(w, NULL, 0, 0);
+	b = bait_new(w, BLK_T_IN, 0, 512);
+	gset(w, HIGH_BASE, POISON, 512);
+	expect_reaction(w,
+			try_links(&w->q[0],
+				  (struct link[]){{b.header, 16, D_NEXT, 1},
+						  {HIGH_BASE - 512, 513, D_WRITE, 0}},
+				  2, b.status),
+			IS_DROP0, 0);
+	CHECK(gall(w, HIGH_BASE, POISON, 512));
+}
+
 TEST(HA_04, RINGS | VIEWS | MODES)
 {
 	struct bait b;
