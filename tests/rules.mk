@@ -12,7 +12,7 @@ unit: $(UNIT_BIN) ## the unit tests (cmocka), natively
 	$(Q)tests/run-unit $(UNIT_BIN)
 
 include tests/conformance/rules.mk
-conformance: ## every line of the virtio specification for this device; writes docs/CONFORMANCE.md
+conformance: ## the device against every line of the virtio specification, and hostile input; writes docs/CONFORMANCE.md
 check-conformance: ## the same, printing only what fails
 include tests/bench/rules.mk
 bench: ## all benchmarks, or BENCH="NAME..."; QUICK=1 for a short look; writes build/bench.json

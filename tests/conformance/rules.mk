@@ -10,6 +10,6 @@ conformance: $(CONFORMANCE)
 	$(Q)tests/conformance/run $(CONFORMANCE) docs/CONFORMANCE.md
 
 check-conformance: $(CONFORMANCE)
-	$(Q)$(CONFORMANCE) --quiet
+	$(Q)$(CONFORMANCE) --all --quiet
 
 .PHONY: conformance check-conformance

@@ -324,7 +324,11 @@ TEST(HB_14, RINGS | VIEWS | MODES)
 
 TEST(HB_15, RINGS | VIEWS | MODES)
 {
-	open_and_start(w, "lifetime=1:2:3", 0, 0);
+	struct ram_disk *ram = ram_disk_new(WORLD_DISK_SIZE);
+
+	ram->base.info.has_lifetime = true;
+	world_open_ram(w, ram, NULL);
+	start(w, 0, 0);
 	for (uint32_t length = 0; length < 6; length++)
 		try_blk(w, BLK_T_GET_LIFETIME, 0, length, IS_ERR, length ? 0 : 1);
 	try_blk(w, BLK_T_GET_LIFETIME, 0, 6, IS_OK, 7);
@@ -416,7 +420,7 @@ TEST(HB_28b, RINGS | VIEWS | MODES)
 /* Every way to fail that there is, and what is said to be written then. */
 TEST(HB_29, RINGS | VIEWS | MODES)
 {
-	open_and_start(w, "lifetime=1:2:3", 0, 0);
+	open_and_start(w, NULL, 0, 0);
 	for (unsigned i = 0; i < sample_count; i++)
 		if (samples[i].status != BLK_S_OK)
 			try_blk(w, samples[i].type, samples[i].sector, samples[i].length,

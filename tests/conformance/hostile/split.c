@@ -31,14 +31,17 @@ TEST(HR_02, SPLIT | VIEWS | MODES)
 
 /* An interrupt handler that fills the ring again before it returns: the ring is never empty. */
 static struct piece flush_pieces[2];
+static pthread_mutex_t refilling = PTHREAD_MUTEX_INITIALIZER;
 
 static void refill(struct world *w)
 {
 	struct vq *q = &w->q[0];
 
+	pthread_mutex_lock(&refilling);
 	vq_poll(q);
 	while (q->free_slots >= 2)
 		vq_add(q, flush_pieces, 2);
+	pthread_mutex_unlock(&refilling);
 }
 
 static void *one_kick(void *opaque)
