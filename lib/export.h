@@ -32,7 +32,8 @@
 	X(json)          \
 	X(blkparse)      \
 	X(pcap)          \
-	X(perfetto)
+	X(perfetto)      \
+	X(otlp)
 
 /* What a row, frame or line of the output stands for. */
 enum vbt_export_unit {

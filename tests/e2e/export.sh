@@ -32,6 +32,7 @@ for trace in $traces; do
 	exported "csv of events" "$trace" csv_events --to csv --rows events
 	exported "json of events" "$trace" json_events --to json --rows events
 	exported blkparse "$trace" blkparse --to blkparse
+	exported otlp "$trace" otlp --to otlp
 	works "$trace: json" "$vbtrace" export --to json "$trace.vbt"
 	if cmp -s out "$trace.jsonl"; then ok "$trace: json is that of show"; else fail "$trace: json is that of show"; fi
 done

@@ -326,6 +326,61 @@ def check_perfetto(requests, path):
     return len(slices)
 
 
+def attributes(span):
+    values = {}
+    for a in span["attributes"]:
+        (kind, value), = a["value"].items()
+        same(f"attribute {a['key']}", kind in ("stringValue", "intValue", "boolValue"), True)
+        same(f"the type of {a['key']}", isinstance(value, bool if kind == "boolValue" else str), True)
+        values[a["key"]] = int(value) if kind == "intValue" else value
+    same("attributes with one name", len(values), len(span["attributes"]))
+    return values
+
+
+def check_otlp(requests, path):
+    roots, children, offsets, ids = {}, {}, set(), set()
+    for line in open(path):
+        data = json.loads(line)
+        same("keys of a line", list(data), ["resourceSpans"])
+        for resource in data["resourceSpans"]:
+            about = attributes(resource["resource"])
+            for scope in resource["scopeSpans"]:
+                same("scope", scope["scope"]["name"], "vbtrace")
+                for span in scope["spans"]:
+                    same("trace id", len(bytes.fromhex(span["traceId"])), 16)
+                    same("span id", len(bytes.fromhex(span["spanId"])), 8)
+                    same("span id twice", (span["traceId"], span["spanId"]) in ids, False)
+                    ids.add((span["traceId"], span["spanId"]))
+                    same("types", (type(span["startTimeUnixNano"]), type(span["kind"])), (str, int))
+                    if "parentSpanId" in span:
+                        children.setdefault((span["traceId"], span["parentSpanId"]), []).append(span)
+                    else:
+                        has = attributes(span)
+                        roots[has["vbtrace.request.id"]] = (span, has, about)
+    same("requests", sorted(roots), sorted(i for i, r in requests.items() if r["marks"]))
+    same("the half of the recording", len({span["traceId"][:16] for span, _, _ in roots.values()}), 1)
+    for number, (span, has, about) in roots.items():
+        r = requests[number]
+        parts = list(segments(r))
+        start = parts[0][1] if parts else min(r["marks"].values())
+        offsets.add(int(span["startTimeUnixNano"]) - start)
+        offset = min(offsets)
+        same(f"{number} length", int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"]), total(r))
+        same(f"{number} pid", about["process.pid"], r["pid"])
+        same(f"{number} name", span["name"], "virtio_blk " + (r["op"] or "request"))
+        same(f"{number} what", [has.get(k) for k in ("virtio_blk.operation", "virtio_blk.sector", "virtio_blk.size",
+                                                     "virtio.queue", "virtio.head", "system.device", "vbtrace.complete")],
+             [r[k] for k in ("op", "sector", "bytes", "queue", "head", "device", "complete")])
+        same(f"{number} error", ("status" in span, "error.type" in has), (bool(r["status"]),) * 2)
+        got = [(s["name"], int(s["startTimeUnixNano"]) - offset, int(s["endTimeUnixNano"]) - offset,
+                attributes(s)["vbtrace.inferred"]) for s in children.pop((span["traceId"], span["spanId"]), [])]
+        unsure = {LETTERS[i] for i, mark in enumerate(MARKS) if r["links"].get(mark) == "inferred"}
+        same(f"{number} stages", got, [(*p, p[0][0] in unsure or p[0][2] in unsure) for p in parts])
+    same("one clock", len(offsets), 1)
+    same("children without parents", children, {})
+    return len(ids)
+
+
 def main():
     check, show, path = sys.argv[1:]
     requests = {}
