@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes the fuzzers' first inputs: make_seeds DIRECTORY, with trace/, ring/ and pci/ in it. */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +162,99 @@ static void ring_seed(const char *directory, unsigned number)
 	close(fd);
 }
 
+/*
+ * Chains out of the hostile suite, by the names of its lines. Addresses and lengths are the kinds
+ * of guest.c: where something is, and which usual length.
+ */
+enum place {
+	HEADER,
+	STATUS,
+	TABLE,
+	RING,
+	DRIVER,
+	DEVICE,
+	LOW_END,
+	HIGH,
+	HIGH_END,
+	APIC,
+	BAR = 11,
+	DATA
+};
+enum length { L0, L1, L16, L17, L20, L512, L513, L1024, L4096, L64K, L1M };
+enum { NEXT = 1, WRITE = 2, INDIRECT = 4 };
+
+static const struct shape {
+	const char *line; /* for the reader */
+	struct {
+		uint8_t place, length, flags, next;
+		uint16_t offset;
+	} d[3];
+} shapes[] = {
+    {"HD-01", {{HEADER, L16, NEXT, 1, 0}, {DATA, L512, NEXT | WRITE, 0, 0}}},
+    {"HD-01", {{HEADER, L16, NEXT, 0, 0}}},
+    {"HD-03", {{HEADER, L16, NEXT, 1, 0}, {DATA, L512, NEXT | WRITE, 200, 0}}},
+    {"HD-07", {{TABLE, L16, INDIRECT | NEXT, 1, 0}, {STATUS, L1, WRITE, 0, 0}}},
+    {"HD-08", {{TABLE, L0, INDIRECT, 0, 0}}},
+    {"HD-09", {{TABLE, L17, INDIRECT, 0, 0}}},
+    {"HD-10", {{TABLE, L64K, INDIRECT, 0, 0}}},
+    {"HD-11", {{LOW_END, L1024, INDIRECT, 0, 200}}},
+    {"HD-12", {{BAR, L16, INDIRECT, 0, 0}}},
+    {"HD-14", {{STATUS, L1, NEXT | WRITE, 1, 0}, {HEADER, L16, 0, 0, 0}}},
+    {"HD-16", {{DATA, L0, NEXT, 1, 0}, {DATA, L0, WRITE, 0, 0}}},
+    {"HD-22", {{HEADER, L16, 0, 0, 0}}},
+    {"HR-12",
+     {{HEADER, L16, NEXT, 1, 0}, {RING, L512, NEXT | WRITE, 2, 0}, {STATUS, L1, WRITE, 0, 0}}},
+    {"HR-12",
+     {{HEADER, L16, NEXT, 1, 0}, {DRIVER, L512, NEXT | WRITE, 2, 0}, {STATUS, L1, WRITE, 0, 0}}},
+    {"HR-12",
+     {{HEADER, L16, NEXT, 1, 0}, {DEVICE, L512, NEXT | WRITE, 2, 0}, {STATUS, L1, WRITE, 0, 0}}},
+    {"HA-03",
+     {{HEADER, L16, NEXT, 1, 0}, {LOW_END, L512, NEXT | WRITE, 2, 100}, {STATUS, L1, WRITE, 0, 0}}},
+    {"HA-03", {{HEADER, L16, NEXT, 1, 0}, {HIGH_END, L1024, WRITE, 0, 400}}},
+    {"HA-06",
+     {{HEADER, L16, NEXT, 1, 0}, {APIC, L512, NEXT | WRITE, 2, 0}, {STATUS, L1, WRITE, 0, 0}}},
+    {"HA-07",
+     {{HEADER, L16, NEXT, 1, 0}, {DATA, L512, NEXT | WRITE, 2, 0}, {BAR, L1, WRITE, 0, 20}}},
+    {"HB-01",
+     {{HEADER, L1, NEXT, 1, 0}, {DATA, L512, NEXT | WRITE, 2, 0}, {STATUS, L1, WRITE, 0, 0}}},
+    {"HB-02", {{HEADER, L16, NEXT | WRITE, 1, 0}, {STATUS, L1, WRITE, 0, 0}}},
+    {"HB-07",
+     {{HEADER, L16, NEXT, 1, 0}, {DATA, L513, NEXT | WRITE, 2, 0}, {STATUS, L1, WRITE, 0, 0}}},
+    {"HB-08", {{HEADER, L16, NEXT, 1, 0}, {DATA, L512, NEXT, 2, 0}, {STATUS, L1, WRITE, 0, 0}}},
+};
+
+static void shape_seed(const char *directory, unsigned number, const struct shape *shape,
+		       bool packed)
+{
+	int fd = create(directory, "ring", number);
+	/* A modern device of either ring, served by the thread that kicks; sixteen descriptors. */
+	uint8_t start[] = {packed, 0, packed ? 0x12 : 2, packed ? 15 : 4};
+	uint8_t header[] = {4, 0, 1, 0}, available[] = {9, 0, 0}, kicks[] = {15, 15};
+
+	put(fd, start, sizeof(start));
+	put(fd, header, sizeof(header));
+	/* From behind, so that the first makes a packed list available as a whole. */
+	for (unsigned i = 3; i--;) {
+		uint16_t flags = (uint16_t)(shape->d[i].flags | (packed ? 0x80 : 0));
+		uint16_t a = packed ? 0 : flags, b = packed ? flags : shape->d[i].next;
+		uint8_t step[] = {6,
+				  (uint8_t)i,
+				  shape->d[i].place,
+				  (uint8_t)shape->d[i].offset,
+				  (uint8_t)(shape->d[i].offset >> 8),
+				  shape->d[i].length,
+				  (uint8_t)a,
+				  (uint8_t)(a >> 8),
+				  (uint8_t)b,
+				  (uint8_t)(b >> 8)};
+
+		put(fd, step, sizeof(step));
+	}
+	put(fd, available, sizeof(available));
+	put(fd, kicks, sizeof(kicks));
+	close(fd);
+}
+
 /* Start through either interface, requests, a disk that holds back, and each kind of reset. */
 static void pci_seed(const char *directory, unsigned number)
 {
@@ -194,6 +288,40 @@ static void pci_seed(const char *directory, unsigned number)
 	close(fd);
 }
 
+/* Every register of the common configuration, with each kind of number, under a running queue. */
+static void register_seed(const char *directory, unsigned number, uint8_t field)
+{
+	int fd = create(directory, "pci", number);
+	uint8_t device[] = {(uint8_t)number, (uint8_t)(number * 3)};
+	uint8_t start[] = {129, 0xfe, 79}, kick = 138;
+
+	put(fd, device, sizeof(device));
+	put(fd, start, sizeof(start));
+	for (uint8_t kind = 0; kind < 8; kind++) {
+		uint8_t write[] = {0, field, (uint8_t)(kind + 12 * kind)};
+
+		put(fd, write, sizeof(write));
+		request_seed(fd, 0, 134, 135, kick);
+	}
+	close(fd);
+}
+
+/* The access window with each length and each BAR. */
+static void window_seed(const char *directory, unsigned number, uint8_t lengths)
+{
+	int fd = create(directory, "pci", number);
+	uint8_t device[] = {0, 0}, start[] = {129, 0xfe, 79};
+
+	put(fd, device, sizeof(device));
+	put(fd, start, sizeof(start));
+	for (uint8_t bar = 0; bar < 8; bar++) {
+		uint8_t access[] = {9, (uint8_t)(bar | lengths << 3 | (bar & 1) << 6), 20, 0};
+
+		put(fd, access, sizeof(access));
+	}
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
@@ -204,7 +332,13 @@ int main(int argc, char **argv)
 		trace_seed(argv[1], i);
 	for (unsigned i = 0; i < 64; i++)
 		ring_seed(argv[1], i);
+	for (unsigned i = 0; i < 2 * sizeof(shapes) / sizeof(shapes[0]); i++)
+		shape_seed(argv[1], 64 + i, &shapes[i / 2], i % 2);
 	for (unsigned i = 0; i < 64; i++)
 		pci_seed(argv[1], i);
+	for (uint8_t i = 0; i < 18; i++)
+		register_seed(argv[1], 64 + i, i);
+	for (uint8_t i = 0; i < 8; i++)
+		window_seed(argv[1], 82 + i, i);
 	return 0;
 }

@@ -9,7 +9,8 @@ FUZZ_CFLAGS := -std=gnu11 $(WARN) -O1 -g -Wno-gnu-variable-sized-type-not-at-end
 	-fno-omit-frame-pointer
 FUZZ_FLAGS := -timeout=20 -rss_limit_mb=2048 -close_fd_mask=3
 
-FUZZ_OBJ_trace := $(LIB_SRC:%.c=$(B)/fuzz/%.o)
+# The exporters are none of a reader's business, and want libraries of their own.
+FUZZ_OBJ_trace := $(patsubst %.c,$(B)/fuzz/%.o,$(filter-out lib/export%,$(LIB_SRC)))
 FUZZ_OBJ_ring := $(patsubst %.c,$(B)/fuzz/%.o,$(filter-out vmm-lite/main.c,$(VMM_SRC)) $(STAGE_SRC) \
 	$(wildcard tests/driver/*.c) lib/histogram.c tests/fuzz/guest.c tests/fuzz/watch.c)
 FUZZ_OBJ_pci := $(FUZZ_OBJ_ring)
