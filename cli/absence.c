@@ -22,36 +22,26 @@ void absence_add(struct absence *absence, const struct vbt_request *request)
 	}
 }
 
-/* Lines to print: marks that were absent as often and for the same reason share one. */
-struct lines {
-	struct line {
-		unsigned marks; /* bits */
-		uint64_t count;
-		const char *why;
-		bool broken;
-	} line[VBT_MARK_COUNT * (VBT_ABSENT_COUNT + VBT_MAX_TARGETS)];
-	unsigned count;
-};
-
-static void add_line(struct lines *lines, unsigned mark, uint64_t count, const char *why,
+static void add_line(struct absence_lines *lines, unsigned mark, uint64_t count, const char *why,
 		     bool broken)
 {
 	if (!count)
 		return;
 	for (unsigned i = 0; i < lines->count; i++) {
-		struct line *line = &lines->line[i];
+		struct absence_line *line = &lines->line[i];
 
 		if (line->count == count && !strcmp(line->why, why)) {
 			line->marks |= 1u << mark;
 			return;
 		}
 	}
-	lines->line[lines->count++] = (struct line){1u << mark, count, why, broken};
+	lines->line[lines->count++] = (struct absence_line){1u << mark, count, why, broken};
 }
 
-static void collect(const struct absence *absence, const struct vbt_trace_info *info,
-		    struct lines *lines)
+void absence_collect(const struct absence *absence, const struct vbt_trace_info *info,
+		     struct absence_lines *lines)
 {
+	lines->count = 0;
 	for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++)
 		for (unsigned reason = 0; reason < VBT_ABSENT_COUNT; reason++) {
 			uint64_t left = absence->count[mark][reason];
@@ -73,10 +63,10 @@ static void collect(const struct absence *absence, const struct vbt_trace_info *
 void absence_print(const struct absence *absence, const struct vbt_trace_info *info,
 		   const struct screen *screen)
 {
-	struct lines lines = {.count = 0};
+	struct absence_lines lines;
 	struct grid grid = {.gap = 2};
 
-	collect(absence, info, &lines);
+	absence_collect(absence, info, &lines);
 	if (!lines.count)
 		return;
 	fputs("\nabsent marks, and why\n", screen->out);
@@ -84,7 +74,7 @@ void absence_print(const struct absence *absence, const struct vbt_trace_info *i
 	grid_column(&grid, "", true);
 	grid_column(&grid, "", false);
 	for (unsigned i = 0; i < lines.count; i++) {
-		const struct line *line = &lines.line[i];
+		const struct absence_line *line = &lines.line[i];
 		char marks[VBT_MARK_COUNT * 16] = "", count[TEXT_SIZE];
 		size_t used = 0;
 

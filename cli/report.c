@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* vbtrace report: where the time of a trace's requests goes. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/absence.h"
 #include "cli/groups.h"
 #include "cli/headline.h"
+#include "cli/html.h"
 #include "cli/input.h"
 #include "cli/options.h"
+#include "cli/sink.h"
 #include "lib/breakdown.h"
 #include "lib/json.h"
 
@@ -17,6 +20,7 @@ struct report_options {
 		bool given;
 	} by;
 	bool json;
+	const char *html;
 };
 
 static int parse_by(const char *text, void *at, char *why, size_t why_size)
@@ -59,12 +63,20 @@ static const struct option_row report_rows[] = {
      .kind = OPTION_FLAG,
      .at = offsetof(struct report_options, json),
      .help = "one JSON object instead of tables"},
+    {.name = "html",
+     .kind = OPTION_TEXT,
+     .at = offsetof(struct report_options, html),
+     .argument = "FILE",
+     .help = "a page that needs nothing else, with drawings: to attach to a bug; - is standard "
+	     "output"},
     {0},
 };
 
 struct report {
 	struct vbt_breakdown breakdown;
 	struct absence absence;
+	struct heat_map *heat; /* NULL: no page is made */
+	struct selection slowest;
 	int error;
 };
 
@@ -76,6 +88,11 @@ static void add_request(void *context, const struct vbt_request *request)
 	if (error)
 		report->error = error;
 	absence_add(&report->absence, request);
+	if (!report->heat)
+		return;
+	heat_map_add(report->heat, request);
+	if (request->complete && selection_add(&report->slowest, request))
+		report->error = 1;
 }
 
 static void print_group(const struct vbt_group *group, const struct screen *screen)
@@ -135,6 +152,25 @@ static int print_text(const struct report *report, struct headline *headline, bo
 	return CLI_SUCCESS;
 }
 
+static int write_page(struct report *report, const char *path, struct headline *headline)
+{
+	struct vbt_group *sum = group_sum(&report->breakdown);
+	const struct html_report page = {&report->breakdown, sum,          &report->absence,
+					 &report->slowest,   report->heat, headline};
+	struct sink *sink;
+
+	if (!sum)
+		return complain("out of memory");
+	sink = sink_open(path, false);
+	if (sink) {
+		headline->bytes = sum->bytes;
+		selection_sort(&report->slowest);
+		html_print(sink_file(sink), &page);
+	}
+	group_free(sum);
+	return sink ? sink_close(sink, true) : CLI_FAILURE;
+}
+
 static int print_report(struct report *report, const struct report_options *options,
 			struct input *input, const struct vbt_correlator *correlator)
 {
@@ -146,6 +182,8 @@ static int print_report(struct report *report, const struct report_options *opti
 
 	vbt_breakdown_sort(&report->breakdown);
 	headline.damage = input_damage(input, damage, sizeof(damage));
+	if (options->html)
+		return write_page(report, options->html, &headline);
 	if (options->json) {
 		const struct vbt_report json = {&report->breakdown, correlator, headline.info,
 						headline.damage};
@@ -167,12 +205,21 @@ static int run_report(const void *values, const struct arguments *arguments)
 
 	if (!path)
 		return CLI_USAGE;
+	if (options->json && options->html) {
+		complain("report: --json and --html exclude each other");
+		return CLI_USAGE;
+	}
 	input = input_open(path);
 	if (!input)
 		return CLI_FAILURE;
 	if (vbt_breakdown_init(&report.breakdown,
 			       options->by.given ? options->by.set : VBT_BY_DEFAULT))
 		report.error = 1;
+	if (options->html) {
+		report.heat = calloc(1, sizeof(*report.heat));
+		report.error |= !report.heat;
+		selection_init(&report.slowest, HTML_SLOWEST, true);
+	}
 	status = report.error ? CLI_FAILURE
 			      : input_correlate(input, add_request, &report, NULL, &correlator);
 	if (correlator && !report.error) {
@@ -184,6 +231,8 @@ static int run_report(const void *values, const struct arguments *arguments)
 		status = complain("out of memory");
 	vbt_correlator_free(correlator);
 	vbt_breakdown_release(&report.breakdown);
+	selection_release(&report.slowest);
+	free(report.heat);
 	input_close(input);
 	return status;
 }

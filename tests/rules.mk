@@ -20,5 +20,5 @@ include tests/fuzz/rules.mk
 fuzz: ## the fuzzers, FUZZ_SECONDS=60 each
 check-fuzz: ## the fuzzers for a fixed number of executions
 
-check-e2e: bin lab guest-image ## end-to-end tests in the lab: boots, fio with verification, traces
+check-e2e: bin lab guest-image $(B)/bench/make_trace ## end-to-end tests in the lab: boots, fio with verification, traces
 	$(Q)tests/run-e2e $(E2E)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes a trace of any length, for the benchmarks: make_trace EVENTS DEPTH FILE.
+ * Writes a trace of any length, for the benchmarks: make_trace EVENTS DEPTH FILE [attached].
+ * `attached`: as if recorded from a VMM that ran already, so that some links are inferred.
  *
  * Two queues with a thread and a vCPU each, over io_uring on a direct disk. Every request has all 14
  * marks. Each queue keeps DEPTH requests in flight: a kick for what the guest submits at once, then
@@ -237,7 +238,7 @@ static void serve_completions(struct maker *m, struct queue *q)
 	    (struct vbt_event){.point = VBT_MARK_eoi, .key = VECTOR + q->index, .arg = q->index});
 }
 
-static void describe(struct vbt_trace_writer *writer)
+static void describe(struct vbt_trace_writer *writer, bool from_start)
 {
 	const struct vbt_host host = {.kernel = "none",
 				      .machine = "x86_64",
@@ -248,7 +249,7 @@ static void describe(struct vbt_trace_writer *writer)
 					  .clock = VBT_CLOCK_TSC,
 					  .clock_error_ns = CLOCK_ERR,
 					  .points = (1u << VBT_POINT_COUNT) - 1,
-					  .from_start = true,
+					  .from_start = from_start,
 					  .comm = "make_trace"};
 	struct vbt_device device = {.shm = {.present = 1,
 					    .name = "disk0",
@@ -311,8 +312,8 @@ int main(int argc, char **argv)
 	char err[160];
 	int fd;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: make_trace EVENTS DEPTH FILE\n");
+	if (argc != 4 && (argc != 5 || strcmp(argv[4], "attached"))) {
+		fprintf(stderr, "usage: make_trace EVENTS DEPTH FILE [attached]\n");
 		return 2;
 	}
 	maker.left = strtoull(argv[1], NULL, 10);
@@ -328,7 +329,7 @@ int main(int argc, char **argv)
 	maker.merger = vbt_reorder_new(1u << 20, to_file, maker.writer);
 	if (!maker.merger)
 		die(argv[3], "out of memory");
-	describe(maker.writer);
+	describe(maker.writer, argc == 4);
 	make(&maker);
 	vbt_reorder_free(maker.merger);
 	vbt_trace_writer_free(maker.writer);

@@ -1,7 +1,8 @@
 #!/bin/bash
 # native
 # vbtrace export: every format says of every request what `vbtrace show --json` says; a file is whole or not there.
-# The traces: one of `vmm-lite bench`, and samples of Linux guests, with failed requests, inferred links and losses.
+# The traces: one of `vmm-lite bench`, a generated one with inferred links, and samples
+# of Linux guests, with failed requests and losses.
 # shellcheck disable=SC2154 # variables of lib/checks.sh
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -13,7 +14,8 @@ truncate -s 64M disk.img
 "$vbtrace" record -o bench.vbt -- "$vmm" bench --disk disk.img,aio=io_uring,queues=2 --rw randrw --count 1000 \
 	>/dev/null 2>err || fail "record" "$(cat err)"
 ln -s "$top"/samples/traces/*.vbt .
-traces="bench first-request linux-errors linux-writes bench-losses"
+"$top/build/bench/make_trace" 6000 4 attached.vbt attached || fail "make_trace"
+traces="bench attached first-request linux-errors linux-writes bench-losses"
 for trace in $traces; do
 	"$vbtrace" show --json "$trace.vbt" >"$trace.jsonl"
 done
@@ -85,6 +87,8 @@ for trace in $traces; do
 	if "$check" perfetto "$trace.jsonl" decoded.txt >out; then ok "$trace: perfetto: slices, stages, flows"; else fail "$trace: perfetto: slices, stages, flows" "$(cat out)"; fi
 	same "$trace: perfetto: nothing that is not declared" "$(grep -cE '^ *[0-9]+(:| \{)' decoded.txt)" 0
 done
+
+true_of "attached: there are inferred links" 'map(.links | .[]) | index("inferred") != null' attached.jsonl -s
 
 # --- conditions
 works "op" "$vbtrace" export --to json --op write --queue 0 bench.vbt
