@@ -91,7 +91,9 @@ static void watch(struct machine *m)
 	struct timespec refreshed = {0};
 
 	while (__atomic_load_n(&m->end, __ATOMIC_ACQUIRE) == END_NONE) {
-		bool input = m->console.readable && serial_input_room(m->serial);
+		/* A person sees when it is time to type; a pipe has to be held back. */
+		bool input = m->console.readable && serial_input_room(m->serial) &&
+			     (m->console.raw || serial_listening(m->serial));
 		struct pollfd fds[] = {
 		    {.fd = m->event_fd, .events = POLLIN},
 		    {.fd = m->signal_fd, .events = POLLIN},

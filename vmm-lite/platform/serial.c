@@ -20,6 +20,8 @@ struct serial {
 	uint8_t ier, lcr, mcr, fcr, scr, dll, dlm;
 	bool thre_pending; /* "transmitter empty" not yet told */
 	bool line;         /* as driven */
+	bool polled;       /* it read the line status twice in a row: it waits for input */
+	bool asked;        /* the last access was such a read */
 
 	uint8_t input[INPUT_SIZE];
 	uint32_t input_head, input_tail;
@@ -96,9 +98,11 @@ static uint8_t modem_status(const struct serial *s)
 
 static uint8_t read_register(struct serial *s, uint64_t offset)
 {
-	bool divisor = s->lcr & UART_LCR_DLAB;
+	bool divisor = s->lcr & UART_LCR_DLAB, again = s->asked;
 	uint8_t iir;
 
+	s->asked = offset == UART_LSR;
+	s->polled |= again && s->asked;
 	switch (offset) {
 	case UART_RX: return divisor ? s->dll : receive(s);
 	case UART_IER: return divisor ? s->dlm : s->ier;
@@ -119,6 +123,7 @@ static void write_register(struct serial *s, uint64_t offset, uint8_t value)
 {
 	bool divisor = s->lcr & UART_LCR_DLAB;
 
+	s->asked = false;
 	switch (offset) {
 	case UART_TX:
 		if (divisor)
@@ -221,7 +226,7 @@ void serial_reset(struct serial *s)
 	s->mcr = 0;
 	s->dll = 12; /* 9600 baud, as firmware leaves it */
 	s->thre_pending = false;
-	s->line = false;
+	s->line = s->polled = s->asked = false;
 	s->input_head = s->input_tail = 0;
 	pthread_mutex_unlock(&s->lock);
 }
@@ -253,4 +258,14 @@ size_t serial_input_room(struct serial *s)
 	room = INPUT_SIZE - (s->input_head - s->input_tail);
 	pthread_mutex_unlock(&s->lock);
 	return room;
+}
+
+bool serial_listening(struct serial *s)
+{
+	bool listening;
+
+	pthread_mutex_lock(&s->lock);
+	listening = s->polled || (s->ier & UART_IER_RDI);
+	pthread_mutex_unlock(&s->lock);
+	return listening;
 }

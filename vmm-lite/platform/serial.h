@@ -42,4 +42,10 @@ void serial_flush(struct serial *serial);
 size_t serial_input(struct serial *serial, const uint8_t *data, size_t len);
 size_t serial_input_room(struct serial *serial);
 
+/*
+ * Does the guest wait for input, by interrupt or by asking again and again? What comes earlier is lost
+ * when its driver clears the FIFOs. (A driver that probes switches the interrupt on only for a moment.)
+ */
+bool serial_listening(struct serial *serial);
+
 #endif
