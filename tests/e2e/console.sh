@@ -57,7 +57,8 @@ shown "the guest's shell prompts" '# $'
 typed "echo 4\$((1 + 1))"
 shown "what is typed arrives, and the answer comes" '^42'
 # The signal's key is the guest's, and of its processes only.
-typed 'sleep 1000'
+typed 'echo asleep; sleep 1000'
+until_true 30 seen '^asleep'
 keys C-c
 typed 'echo after $?'
 shown "Ctrl-C interrupts in the guest" '^after 130'
@@ -73,11 +74,14 @@ keys C-a h
 shown "Ctrl-A h: a list" '^Ctrl-A x  end the machine'
 keys C-a '?'
 shown "Ctrl-A and another key: the list" '^Ctrl-A x  end the machine' 2
+n=0
 for key in a C-a; do
-	typed 'read -r line; echo "$line" | od -An -tx1'
+	n=$((n + 1))
+	typed 'echo go; read -r line; echo "$line" | od -An -tx1'
+	until_true 30 seen '^go' $n
 	keys C-a $key Enter
+	shown "Ctrl-A ${key/C-a/Ctrl-A} sends Ctrl-A" '^ 01 0a' $n
 done
-shown "Ctrl-A a and Ctrl-A Ctrl-A send Ctrl-A" '^ 01 0a' 2
 keys C-a x
 over "Ctrl-A x" 0
 
