@@ -240,7 +240,8 @@ static void start(struct blk_queue *q, struct blk_io *io)
 	bool at_sector = transfer || (r->action >= BLK_ZONE_OPEN && r->action <= BLK_ZONE_RESET);
 	uint8_t status;
 
-	if (blk_answer(q, io, &status)) {
+	/* Most requests move data: they need no question. */
+	if (!(transfer && r->data_length) && blk_answer(q, io, &status)) {
 		answer(q, io, status);
 		return;
 	}
