@@ -7,7 +7,7 @@
 
 #include "lib/correlate_impl.h"
 
-#define DEFAULT_TIMEOUT   1000000000u
+#define DEFAULT_TIMEOUT   10000000000u
 #define DEFAULT_IN_FLIGHT 262144u
 #define DEFAULT_QUEUES    1024u
 #define MAX_THREADS       16384u

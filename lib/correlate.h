@@ -27,7 +27,7 @@ struct vbt_correlator_options {
 	const struct vbt_trace_info *info; /* must outlive the correlator; may grow meanwhile */
 	vbt_request_fn *request;
 	void *context;
-	uint64_t timeout_ns;    /* how long a pushed request waits for its interrupt; 0: 1 s */
+	uint64_t timeout_ns;    /* how long a pushed request waits for its interrupt; 0: 10 s */
 	uint32_t max_in_flight; /* requests, all queues together; 0: 262144 */
 	uint32_t max_queues;    /* 0: 1024 */
 };

@@ -189,6 +189,31 @@ static void test_irqfd(void **state)
 	life_release(&life);
 }
 
+/* A vCPU that the host does not run for seconds is a slow guest, not a broken request. */
+static void test_slow_vcpu(void **state)
+{
+	const uint64_t second = 1000000000;
+	uint64_t inject, eoi;
+
+	begin(VBT_DEVICE_DIRECT);
+	life_signal(&life, 0);
+	life_line(&life, LIFE_TASK(0), true);
+	life_accept(&life, LIFE_TASK(0));
+	life_signal_done(&life, 0);
+	/* Others go on meanwhile: what has waited for too long is looked for as time passes. */
+	for (unsigned i = 0; i < 6; i++) {
+		life.clock += second / 2;
+		VMM(&life, 1, VBT_MARK_wake, .code = VBT_WAKE_recheck);
+	}
+	inject = life_inject(&life);
+	eoi = life_eoi(&life);
+	end();
+	has(&life.request[0][1], VBT_MARK_inject, inject);
+	has(&life.request[0][1], VBT_MARK_eoi, eoi);
+	assert_true(life.request[0][1].complete);
+	life_release(&life);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +223,7 @@ int main(void)
 	    cmocka_unit_test(test_guest_is_faster),
 	    cmocka_unit_test(test_not_the_one_before),
 	    cmocka_unit_test(test_irqfd),
+	    cmocka_unit_test(test_slow_vcpu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
