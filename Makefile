@@ -64,7 +64,7 @@ install: all ## DESTDIR=, PREFIX=; binaries, man pages, completions, Wireshark p
 	install -D -m 644 -t $(DATA)/doc/vbtrace README.md LICENSE docs/*.md
 	for f in $(SAMPLES); do install -D -m 644 $$f $(DATA)/vbtrace/$$f || exit; done
 	install -D -m 644 -t $(DATA)/vbtrace/samples/guests $(GUEST_ELF)
-	install -D -m 644 -t $(DATA)/vbtrace/wireshark cli/wireshark/vbtrace.lua cli/wireshark/colorfilters
+	install -D -m 644 -t $(DATA)/vbtrace/wireshark cli/wireshark/vbtrace.lua cli/wireshark/colorfilters cli/wireshark/vbtrace-extcap
 	$(Q)DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) cli/wireshark/install
 
 help: ## this list

@@ -96,7 +96,7 @@ static int open_fd(struct sink *sink, const char *path, bool binary)
 	return 0;
 }
 
-static void release(struct sink *sink)
+void sink_drop(struct sink *sink)
 {
 	if (sink->file)
 		fclose(sink->file);
@@ -130,7 +130,7 @@ struct sink *sink_open(const char *path, bool binary)
 		}
 		complain("out of memory");
 	}
-	release(sink);
+	sink_drop(sink);
 	return NULL;
 }
 
@@ -169,6 +169,6 @@ int sink_close(struct sink *sink, bool keep)
 	}
 	if (sink->error)
 		status = complain("cannot write '%s': %s", sink->path, strerror(sink->error));
-	release(sink);
+	sink_drop(sink);
 	return status;
 }

@@ -33,4 +33,7 @@ bool sink_failed(const struct sink *sink);
  */
 int sink_close(struct sink *sink, bool keep);
 
+/* Close it without a word; what was written in a file of its own is gone. */
+void sink_drop(struct sink *sink);
+
 #endif

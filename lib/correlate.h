@@ -78,10 +78,11 @@ void vbt_correlator_finish(struct vbt_correlator *correlator);
 
 /*
  * No request that is still to come has a mark before this time (ns), but for what is wildly late: a
- * doorbell's kick whose wake is more than `timeout_ns` away. Takes time in proportion to what is
- * in flight: ask once for many events.
+ * doorbell's kick whose wake is more than `timeout_ns` away. `now`: no event before it is still to
+ * come; 0: before the last one. Takes time in proportion to what is in flight: ask once for many
+ * events.
  */
-uint64_t vbt_correlator_horizon(const struct vbt_correlator *correlator);
+uint64_t vbt_correlator_horizon(const struct vbt_correlator *correlator, uint64_t now);
 
 const struct vbt_correlator_stats *vbt_correlator_stats(const struct vbt_correlator *correlator);
 

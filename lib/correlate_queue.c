@@ -375,15 +375,19 @@ static uint64_t begin_of(const struct vbt_correlator *c, const struct flight *f)
 	return time > before ? time - before : 0;
 }
 
-uint64_t vbt_correlator_horizon(const struct vbt_correlator *c)
+uint64_t vbt_correlator_horizon(const struct vbt_correlator *c, uint64_t now)
 {
-	uint64_t patience = c->options.timeout_ns, horizon = c->now > GRACE ? c->now - GRACE : 0;
+	uint64_t patience = c->options.timeout_ns, horizon;
+
+	if (now < c->now)
+		now = c->now;
+	horizon = now > GRACE ? now - GRACE : 0;
 
 	for (uint32_t i = 0; i < c->queues; i++) {
 		const struct queue *q = c->queue[i];
 		uint64_t kick = oldest_unserved(c, q);
 
-		if (kick < horizon && c->now - kick < patience)
+		if (kick < horizon && now - kick < patience)
 			horizon = kick;
 		for (uint32_t j = 0; j <= q->mask + q->stragglers; j++) {
 			const struct flight *f =

@@ -135,7 +135,16 @@ int vbt_export_events(struct vbt_export_run *run, const struct vbt_event *events
 	}
 	if (!run->error && run->timeline)
 		run->error =
-		    vbt_timeline_release(run->timeline, vbt_correlator_horizon(run->correlator));
+		    vbt_timeline_release(run->timeline, vbt_correlator_horizon(run->correlator, 0));
+	return run->error;
+}
+
+int vbt_export_time(struct vbt_export_run *run, uint64_t ns)
+{
+	begin(run);
+	if (!run->error && run->timeline)
+		run->error = vbt_timeline_release(run->timeline,
+						  vbt_correlator_horizon(run->correlator, ns));
 	return run->error;
 }
 

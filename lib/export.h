@@ -90,6 +90,8 @@ void vbt_export_free(struct vbt_export_run *run); /* NULL is fine */
 
 /* Events in the order of their times. 0 or -errno: memory, or what the exporter said. */
 int vbt_export_events(struct vbt_export_run *run, const struct vbt_event *events, size_t count);
+/* No event before this time (ns) is still to come: lets go what waited for that. */
+int vbt_export_time(struct vbt_export_run *run, uint64_t ns);
 /* The trace ends. */
 int vbt_export_finish(struct vbt_export_run *run);
 

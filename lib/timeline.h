@@ -9,7 +9,7 @@
  *
  *	vbt_timeline_events(t, events, n);           as they come, then
  *	vbt_correlator_events(c, events, n);         whose requests go to vbt_timeline_request
- *	vbt_timeline_release(t, vbt_correlator_horizon(c));
+ *	vbt_timeline_release(t, vbt_correlator_horizon(c, 0));
  *
  * One thread at a time.
  */
