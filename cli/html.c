@@ -4,18 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/html/script.js.h" /* html_script */
+#include "cli/html/style.css.h" /* html_style */
 #include "lib/event.h"
 #include "lib/json.h"
 
 #define MAX_ROWS    300 /* groups of the table; the others are counted */
 #define MAX_DETAILS 60  /* groups that are unfolded stage by stage */
-
-static const char style[] =
-#include "cli/html/style.css.h"
-    ;
-static const char script[] =
-#include "cli/html/script.js.h"
-    ;
 
 struct page {
 	FILE *out;
@@ -464,12 +459,12 @@ void html_print(FILE *out, const struct html_report *report)
 	    "<link rel=\"icon\" href=\"data:,\">\n<title>vbtrace: ",
 	    out);
 	put_text(out, report->headline->name);
-	fprintf(out, "</title>\n<style>\n%s</style></head>\n", style);
+	fprintf(out, "</title>\n<style>\n%s</style></head>\n", html_style);
 	put_body(&page);
 	fprintf(out,
 		"<footer>vbtrace " VBTRACE_VERSION
 		". A percentile is off by at most 1.6 %% of itself; "
 		"count, min, mean and max are exact.</footer>\n</main>\n<script>\n%s</script>\n"
 		"</body></html>\n",
-		script);
+		html_script);
 }

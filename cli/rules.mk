@@ -5,8 +5,10 @@ CLI_LIBS := $(TUI_LIBS) -lbpf -lelf -lz -lzstd -lxxhash -lpcap -lprotobuf-c -lpt
 $(B)/bin/vbtrace: $(CLI_OBJ) $(LIBTUI) $(PROBES_OBJ) $(B)/probes/stage_tsc.o $(LIBVBTRACE)
 	$(LINK) $^ $(CLI_LIBS)
 
-# The page's style and script, as text of C.
+# The page's style and script, each as a constant text of C: html_style, html_script.
 HTML_PARTS := $(patsubst %,$(B)/gen/%.h,$(wildcard cli/html/*))
 $(HTML_PARTS): $(B)/gen/%.h: %
-	$(Q)mkdir -p $(@D) && echo "  TEXT  $<" && sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< >$@
+	$(Q)mkdir -p $(@D) && echo "  TEXT  $<" && { \
+	echo 'static const char html_$(basename $(<F))[] ='; \
+	sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $<; echo ';'; } >$@
 $(B)/cli/html.o: $(HTML_PARTS)
