@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: -m 1G -t 120
+# lab: -m 1G -t 300
 # Runs in the lab. The sample guests print what their .expected file says, and do to the disk what they
 # claim, however their kicks and interrupts travel.
 # The demo without a guest kernel, which runs one of them, records all of its requests.
@@ -10,6 +10,12 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/e2e/lib/checks.sh
 cd "$top" || exit 1
 
+# on_disk SECTOR TEXT: the sector begins so
+on_disk() { dd if="$work/disk" bs=512 skip="$1" count=1 status=none | grep -qa "^$2"; }
+
+# Keys that a guest needs are in its first comment: "disk: queues=2".
+needs() { sed -n 's/^ \* disk: /,/p' "samples/guests/$1.c"; }
+
 run() {
 	local guest=$1 keys=$2 fault='' status=0
 	truncate -s 1M "$work/disk"
@@ -19,10 +25,10 @@ run() {
 	tr -d '\r' <"$work/raw" >"$work/out"
 	[ $status -eq 0 ] || fault="vmm-lite ended with status $status: $(tail -n 1 "$work/err")"
 	diff -u "samples/guests/$guest.expected" "$work/out" || fault=${fault:-the output differs}
-	if [ "$guest" = first_request ]; then
-		dd if="$work/disk" bs=512 skip=1 count=1 status=none | grep -qa '^written by first_request' ||
-			fault=${fault:-sector 1 was not written}
-	fi
+	case $guest in
+	first_request) on_disk 1 'written by first_request' || fault=${fault:-sector 1 was not written} ;;
+	flush) on_disk 3 'stable at once' || fault=${fault:-sector 3 was not written} ;;
+	esac
 	[ -n "$keys" ] || keys=,defaults
 	verdict "$guest ${keys#,}" "$fault"
 	rm -f "$work/disk"
@@ -30,10 +36,15 @@ run() {
 
 for guest in samples/guests/*.c; do
 	guest=${guest##*/}
-	for keys in '' ,notify=exit ,signal=ioctl ,iothread=off,aio=sync ,transport=legacy; do
-		run "${guest%.c}" "$keys"
-	done
+	guest=${guest%.c}
+	keys=$(needs "$guest")
+	run "$guest" "$keys"
+	run "$guest" "$keys,notify=exit,signal=ioctl,iothread=off,aio=sync"
 done
+for keys in notify=exit signal=ioctl iothread=off,aio=sync transport=legacy; do
+	run first_request ",$keys"
+done
+run errors ,transport=modern
 
 timeout 30 vmm-lite run --payload build/samples/guests/first_request.elf --memory 16M \
 	</dev/null >"$work/out" 2>&1

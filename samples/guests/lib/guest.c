@@ -5,11 +5,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#define SERIAL_PORT       0x3f8
-#define SERIAL_STATUS     5
-#define SERIAL_MAY_SEND   0x20
-#define POWER_CONTROL     0x604
-#define POWER_OFF_COMMAND (5u << 10 | 0x2000) /* SLP_TYP 5 and SLP_EN of ACPI */
+#define SERIAL_PORT        0x3f8
+#define SERIAL_STATUS      5
+#define SERIAL_MAY_SEND    0x20
+#define TIMER_DATA         0x40 /* channel 0 of the PIT counts down, 65536 to 1 */
+#define TIMER_COMMAND      0x43
+#define TIMER_RATE         0x34 /* channel 0, two bytes, rate generator */
+#define TIMER_TICKS_PER_MS 1193
+#define POWER_CONTROL      0x604
+#define POWER_OFF_COMMAND  (5u << 10 | 0x2000) /* SLP_TYP 5 and SLP_EN of ACPI */
 
 /* GCC calls these by itself, freestanding or not. */
 void *memset(void *to, int byte, size_t size);
@@ -39,6 +43,29 @@ _Noreturn void power_off(int status)
 		outw(POWER_CONTROL, POWER_OFF_COMMAND);
 	for (;;)
 		__asm__ volatile("cli; hlt");
+}
+
+static uint16_t timer(void)
+{
+	uint8_t low;
+
+	outb(TIMER_COMMAND, 0); /* hold what channel 0 has now */
+	low = inb(TIMER_DATA);
+	return (uint16_t)(low | inb(TIMER_DATA) << 8);
+}
+
+void wait_ms(unsigned ms)
+{
+	uint32_t passed = 0;
+	uint16_t last, now;
+
+	outb(TIMER_COMMAND, TIMER_RATE);
+	outb(TIMER_DATA, 0);
+	outb(TIMER_DATA, 0);
+	for (last = timer(); passed < ms * TIMER_TICKS_PER_MS; last = now) {
+		now = timer();
+		passed += (uint16_t)(last - now);
+	}
 }
 
 static void put(char c)

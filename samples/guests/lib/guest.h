@@ -65,17 +65,32 @@ int pci_find(uint16_t vendor, uint16_t device);
 unsigned pci_capability(unsigned slot, uint8_t id);
 /* Switch MSI-X on, with entry 0 of the table sending `vector` to this CPU. False: there is none. */
 bool pci_enable_msix(unsigned slot, uint8_t vector);
+/* Let another entry of the table send `vector` as well. */
+void pci_set_msix_entry(unsigned slot, unsigned entry, uint8_t vector);
 
 /* --- interrupts ----------------------------------------------------------------------- */
 
-/* The vector that interrupts_start() listens on. */
-#define GUEST_VECTOR 0x40
+/* The vectors that interrupts_start() listens on: this one and the next. */
+#define GUEST_VECTOR  0x40
+#define GUEST_VECTORS 2
 
 /* Load an interrupt table and switch the local APIC on. A CPU exception ends the guest with status 1. */
 void interrupts_start(void);
 /* How many have come, each acknowledged (EOI) by then. */
 uint32_t interrupts_count(void);
+/* Those of one vector. */
+uint32_t interrupts_of(uint8_t vector);
 /* Halt the CPU until interrupts_count() is no longer `before`. */
 void interrupts_wait(uint32_t before);
+/*
+ * Route an interrupt line to `vector`, level-triggered. The handler calls `lower` before it
+ * acknowledges: it has to make the device let go of the line.
+ */
+void interrupts_route_line(unsigned line, uint8_t vector, void (*lower)(void));
+
+/* --- time ----------------------------------------------------------------------------- */
+
+/* Busy until so much time has passed. */
+void wait_ms(unsigned ms);
 
 #endif

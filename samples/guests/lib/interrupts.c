@@ -2,6 +2,10 @@
 #include "samples/guests/lib/guest.h"
 
 #define LOCAL_APIC      0xfee00000u
+#define IO_APIC         0xfec00000u
+#define IO_APIC_DATA    0x10
+#define IO_APIC_ROUTES  0x10 /* register of line 0; two a line */
+#define ROUTE_LEVEL     (1u << 15)
 #define APIC_EOI        0xb0
 #define APIC_SPURIOUS   0xf0
 #define APIC_ON         0x100
@@ -22,7 +26,8 @@ struct frame {
 };
 
 static struct gate table[256] __attribute__((aligned(16)));
-static volatile uint32_t count;
+static volatile uint32_t count, counts[GUEST_VECTORS];
+static void (*lower_line)(void);
 
 static volatile uint32_t *apic(unsigned reg)
 {
@@ -30,10 +35,23 @@ static volatile uint32_t *apic(unsigned reg)
 }
 
 /* Counted before it is acknowledged: whoever is woken finds the handler complete either way. */
-static __attribute__((interrupt)) void on_interrupt(struct frame *frame)
+static void handle(unsigned which)
 {
 	count++;
+	counts[which]++;
+	if (lower_line)
+		lower_line();
 	*apic(APIC_EOI) = 0;
+}
+
+static __attribute__((interrupt)) void on_interrupt(struct frame *frame)
+{
+	handle(0);
+}
+
+static __attribute__((interrupt)) void on_next_interrupt(struct frame *frame)
+{
+	handle(1);
 }
 
 static __attribute__((interrupt)) void on_spurious(struct frame *frame)
@@ -72,6 +90,7 @@ void interrupts_start(void)
 	for (unsigned vector = 0; vector < EXCEPTIONS; vector++)
 		set_gate(vector, on_exception);
 	set_gate(GUEST_VECTOR, on_interrupt);
+	set_gate(GUEST_VECTOR + 1, on_next_interrupt);
 	set_gate(SPURIOUS_VECTOR, on_spurious);
 	__asm__ volatile("lidt %0" ::"m"(idtr));
 	/* The old interrupt controllers start unmasked, with vectors that are exceptions now. */
@@ -83,6 +102,23 @@ void interrupts_start(void)
 uint32_t interrupts_count(void)
 {
 	return count;
+}
+
+uint32_t interrupts_of(uint8_t vector)
+{
+	return counts[vector - GUEST_VECTOR];
+}
+
+void interrupts_route_line(unsigned line, uint8_t vector, void (*lower)(void))
+{
+	volatile uint32_t *select = (volatile uint32_t *)(uintptr_t)IO_APIC;
+	volatile uint32_t *data = (volatile uint32_t *)(uintptr_t)(IO_APIC + IO_APIC_DATA);
+
+	lower_line = lower;
+	*select = IO_APIC_ROUTES + 2 * line + 1;
+	*data = 0; /* to the CPU with APIC id 0 */
+	*select = IO_APIC_ROUTES + 2 * line;
+	*data = lower ? ROUTE_LEVEL | vector : 1u << 16; /* masked */
 }
 
 void interrupts_wait(uint32_t before)

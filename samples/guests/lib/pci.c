@@ -42,21 +42,25 @@ unsigned pci_capability(unsigned slot, uint8_t id)
 	return at;
 }
 
+void pci_set_msix_entry(unsigned slot, unsigned entry, uint8_t vector)
+{
+	uint32_t table = pci_read(slot, pci_capability(slot, CAP_MSIX) + 4);
+	uint32_t bar = pci_read(slot, REG_BAR0 + 4 * (table & 7)) & ~0xfu;
+	volatile uint32_t *at = (volatile uint32_t *)(uintptr_t)(bar + (table & ~7u)) + 4 * entry;
+
+	at[0] = LOCAL_APIC_MSG;
+	at[1] = 0;
+	at[2] = vector;
+	at[3] = 0; /* not masked */
+}
+
 bool pci_enable_msix(unsigned slot, uint8_t vector)
 {
 	unsigned cap = pci_capability(slot, CAP_MSIX);
-	volatile uint32_t *entry;
-	uint32_t table, bar;
 
 	if (!cap)
 		return false;
-	table = pci_read(slot, cap + 4);
-	bar = pci_read(slot, REG_BAR0 + 4 * (table & 7)) & ~0xfu;
-	entry = (volatile uint32_t *)(uintptr_t)(bar + (table & ~7u));
-	entry[0] = LOCAL_APIC_MSG;
-	entry[1] = 0;
-	entry[2] = vector;
-	entry[3] = 0; /* not masked */
+	pci_set_msix_entry(slot, 0, vector);
 	pci_write(slot, cap, pci_read(slot, cap) | MSIX_ENABLE);
 	return true;
 }
