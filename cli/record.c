@@ -23,7 +23,7 @@
 struct record_options {
 	const char *output;
 	struct pid_list pids;
-	unsigned source;
+	unsigned source, snapshot;
 	uint64_t duration_ns, buffer;
 };
 
@@ -55,6 +55,12 @@ static const struct option_row record_rows[] = {
      .choices = "auto|ring|usdt",
      .help = "how the VMM's marks are had: from its ring in shared memory, by USDT probes, or by "
 	     "the ring where there is one (default)"},
+    {.name = "snapshot",
+     .kind = OPTION_CHOICE,
+     .at = offsetof(struct record_options, snapshot),
+     .choices = "none|rings",
+     .help = "rings: also store what the rings, the header and the status byte look like at each "
+	     "kick, pop, push and interrupt, never data; slows the VMM down (default none)"},
     {.name = "duration",
      .kind = OPTION_TIME,
      .at = offsetof(struct record_options, duration_ns),
@@ -244,6 +250,8 @@ static int begin(struct record *record, const struct arguments *arguments)
 	recorder_option(record->recorder, "source", sources[record->options->source]);
 	if (arguments->rest)
 		join_words(arguments->rest, command, sizeof(command));
+	if (record->options->snapshot)
+		recorder_option(record->recorder, "snapshot", "rings");
 	if (*command)
 		recorder_option(record->recorder, "command", command);
 	return 0;
@@ -254,6 +262,7 @@ static int record_all(struct record *record, const struct arguments *arguments)
 	const struct session_options options = {
 	    .road = (enum session_road)record->options->source,
 	    .buffer = (size_t)record->options->buffer,
+	    .snapshots = record->options->snapshot,
 	};
 	char failed[160];
 	int error;
@@ -302,6 +311,11 @@ static int check(const struct record_options *options, const struct arguments *a
 	}
 	if (arguments->rest && !arguments->rest[0]) {
 		complain("record: -- is to be followed by a command");
+		return CLI_USAGE;
+	}
+	if (options->snapshot && options->source == SESSION_USDT) {
+		complain(
+		    "record: --snapshot rings comes by the VMM's ring: leave --source usdt out");
 		return CLI_USAGE;
 	}
 	if (arguments->rest && options->pids.count) {

@@ -310,10 +310,21 @@ static void on_event(struct vbt_correlator *c, const struct vbt_event *event)
 	case VBT_MARK_eoi: vbt_on_eoi(c, event); break;
 	case VBT_AUX_signal_done: vbt_on_signal_done(c, event); break;
 	case VBT_AUX_device:
-	case VBT_AUX_mark_clock: break;
+	case VBT_AUX_mark_clock:
+	case VBT_AUX_ring:
+	case VBT_AUX_pause: break;
 	case VBT_POINT_LOST: on_lost(c, event); break;
 	default: on_vmm(c, event); break;
 	}
+}
+
+/* Somebody has stepped through: the time that the VMM stood still is no latency. */
+static void on_shifted(struct vbt_correlator *c, const struct vbt_event *event)
+{
+	struct vbt_event shifted = *event;
+
+	shifted.time = vbt_pauses_time(&c->pauses, event);
+	on_event(c, &shifted);
 }
 
 int vbt_correlator_events(struct vbt_correlator *c, const struct vbt_event *events, size_t count)
@@ -331,8 +342,12 @@ int vbt_correlator_events(struct vbt_correlator *c, const struct vbt_event *even
 		c->stats.first_ns = events[0].time;
 		c->next_sweep = events[0].time + c->options.timeout_ns;
 	}
-	for (size_t i = 0; i < count; i++)
-		on_event(c, &events[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (events[i].point == VBT_AUX_pause || c->pauses.standing || c->pauses.total)
+			on_shifted(c, &events[i]);
+		else
+			on_event(c, &events[i]);
+	}
 	c->stats.events += count;
 	c->stats.last_ns = c->now > c->stats.first_ns ? c->now : c->stats.first_ns;
 	return c->no_memory ? -ENOMEM : 0;

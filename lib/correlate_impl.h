@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "lib/correlate.h"
+#include "lib/pause.h"
 #include "lib/table.h"
 
 #define BIT(n)       (1u << (n))
@@ -195,6 +196,7 @@ struct vbt_correlator {
 	struct vbt_correlator_stats stats;
 	uint64_t next_id;
 	uint64_t now; /* latest time */
+	struct vbt_pauses pauses;
 	uint64_t next_sweep;
 	uint32_t changes; /* info->changes that queues and slacks were set up by */
 	uint64_t slack[VBT_MAX_TARGETS];

@@ -136,7 +136,8 @@ static int put_event(struct vbt_export *export, const struct vbt_linked_event *l
 	else
 		putc(',', out);
 	put_uint(out, request ? request->queue : event->queue, known);
-	put_uint(out, one ? request->head : event->head, one || (vmm && event->seq));
+	put_uint(out, one ? request->head : event->head,
+		 one || (vmm && event->seq) || event->point == VBT_AUX_ring);
 	put_kind(out, one ? request : NULL);
 	put_uint(out, event->tid, true);
 	put_uint(out, event->source, true);

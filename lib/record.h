@@ -21,7 +21,7 @@
  * The count of kicks is the sum of all eventfd counts read, or of all exits: the exact identity of the last
  * kick served, also when an eventfd coalesced several. A pop has it as of the wake in whose pass the chain
  * was popped. The virtio type is the low 8 bits of the request's; 255 if it does not fit. The interrupt
- * count is of those sent; a suppressed signal repeats the last number.
+ * count is of those sent; a suppressed signal repeats the last number. ring_item.h has the items of `ring`.
  */
 #define VBT_POINT_FIELDS(X)                                                                        \
 	X(wake, "0", "0", "kicks seen in all", "kicks by this wake", "0", "wake reason")           \
@@ -34,7 +34,9 @@
 	  "signal reason")                                                                         \
 	X(signal_done, "0", "0", "interrupt count", "0 or errno", "MSI-X vector", "0")             \
 	X(device, "0", "0", "generation of the device table", "0", "0", "0")                       \
-	X(mark_clock, "0", "0", "ns of CLOCK_MONOTONIC", "error bound in ns", "0", "0")
+	X(mark_clock, "0", "0", "ns of CLOCK_MONOTONIC", "error bound in ns", "0", "0")            \
+	X(ring, "by the item", "by the item", "by the item", "by the item", "item", "by the item") \
+	X(pause, "0", "0", "0", "0", "the mark", "1 begin, 0 end")
 
 struct vbt_record {
 	uint64_t time; /* raw TSC, or ns of CLOCK_MONOTONIC if the ring header says so */
@@ -51,7 +53,7 @@ struct vbt_record {
 _Static_assert(sizeof(struct vbt_record) == 32, "two records fill a cache line");
 
 #define VBT_SHM_MAGIC       0x3130676e69725456ULL /* "VTring01" little-endian */
-#define VBT_SHM_VERSION     1u
+#define VBT_SHM_VERSION     2u
 #define VBT_SHM_NAME        "vbtrace-ring" /* memfd name: /proc/PID/fd shows /memfd:vbtrace-ring */
 #define VBT_SHM_MAX_DEVICES 32
 #define VBT_SHM_MAX_RINGS   96
@@ -137,6 +139,8 @@ struct vbt_shm_header {
 	uint32_t device_generation; /* bumped after each change of the device table */
 	uint32_t clock_count;       /* pairs ever written; slot = count mod VBT_SHM_CLOCKS */
 	uint64_t lost_rings; /* threads that found no free slot: all their records are lost */
+	uint32_t want_rings; /* of the readers, those that want snapshots of the rings too */
+	uint32_t reserved;
 	struct vbt_shm_clock_pair clocks[VBT_SHM_CLOCKS];
 	struct vbt_shm_device devices[VBT_SHM_MAX_DEVICES];
 	struct vbt_shm_ring rings[VBT_SHM_MAX_RINGS] __attribute__((aligned(64)));

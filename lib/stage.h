@@ -47,7 +47,9 @@ enum vbt_mark {
 	X(signal_done, VMM, "the interrupt call returned; ends the task window of `signal`")   \
 	X(device, VMM, "a device (re)configured: status, doorbells or vectors changed")        \
 	X(apic_accept, KERNEL, "a local APIC accepted the message: names its vCPU and vector") \
-	X(mark_clock, VMM, "a calibration pair of TSC and CLOCK_MONOTONIC")
+	X(mark_clock, VMM, "a calibration pair of TSC and CLOCK_MONOTONIC")                    \
+	X(ring, VMM, "a part of a snapshot of the rings, only on request (ring_item.h)")       \
+	X(pause, VMM, "the VMM stands still for a learner: its begin, or its end")
 
 enum vbt_aux {
 	VBT_AUX_FIRST_ = VBT_MARK_COUNT - 1,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The constants of the `.vbt` format, version 2, and little-endian access. docs/TRACE_FORMAT.md
+ * The constants of the `.vbt` format, version 3, and little-endian access. docs/TRACE_FORMAT.md
  * describes every byte. Internal to lib/.
  */
 #ifndef VBT_TRACE_FORMAT_H
@@ -13,7 +13,7 @@
 #include "lib/event.h"
 
 #define VBT_FILE_MAGIC        "\x89VBT\r\n\x1a\n" /* 8 bytes: no text file, and not mangled as one */
-#define VBT_FILE_VERSION      2u /* 2: a completion is expected with the sectors of its issue */
+#define VBT_FILE_VERSION      3u                  /* 3: the points ring and pause */
 #define VBT_FILE_HEADER_SIZE  32
 #define VBT_CHUNK_MAGIC       "VBT\xc7"
 #define VBT_CHUNK_HEADER_SIZE 64

@@ -34,6 +34,7 @@ struct ring_reader {
 	bool flight;
 	bool started;   /* what was in the rings before is history */
 	bool counted;   /* we are one of the header's `want` */
+	bool snapshots; /* and of its `want_rings` */
 	pid_t own_pid;  /* ours, as the VMM sees it; 0 if it does not see us */
 	uint64_t bytes; /* of the file, when it was opened */
 
@@ -271,6 +272,8 @@ static void join_readers(struct ring_reader *reader)
 	struct vbt_shm_header *h = reader->map;
 
 	__atomic_store_n(&h->reader_pid, (uint32_t)reader->own_pid, __ATOMIC_RELEASE);
+	if (reader->snapshots)
+		__atomic_add_fetch(&h->want_rings, 1, __ATOMIC_ACQ_REL);
 	__atomic_add_fetch(&h->want, 1, __ATOMIC_ACQ_REL);
 	futex(&h->want, FUTEX_WAKE, 1 << 30, NULL);
 }
@@ -294,6 +297,21 @@ static void announce(const struct ring_reader *reader)
 	if (pwrite(fd, &self, sizeof(self), offsetof(struct vbt_shm_header, reader_pid)) < 0)
 		errno = 0; /* no harm done: it waits its two seconds */
 	close(fd);
+}
+
+void ring_reader_want_rings(struct ring_reader *reader)
+{
+	reader->snapshots = true;
+}
+
+/* One less, but not below none: a reader that was taken for dead is not counted any more. */
+static void count_down(uint32_t *word)
+{
+	uint32_t value = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+
+	while (value > 0 && !__atomic_compare_exchange_n(word, &value, value - 1, false,
+							 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		;
 }
 
 int ring_reader_start(struct ring_reader *reader, bool history, int timeout_ms, char *err,
@@ -327,16 +345,15 @@ int ring_reader_start(struct ring_reader *reader, bool history, int timeout_ms, 
 
 void ring_reader_stop(struct ring_reader *reader)
 {
-	uint32_t want, self = (uint32_t)reader->own_pid;
+	uint32_t self = (uint32_t)reader->own_pid;
 	struct vbt_shm_header *h = reader->map;
 
 	if (!reader->counted)
 		return;
 	reader->counted = false;
-	want = __atomic_load_n(&h->want, __ATOMIC_ACQUIRE);
-	while (want > 0 && !__atomic_compare_exchange_n(&h->want, &want, want - 1, false,
-							__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		;
+	if (reader->snapshots)
+		count_down(&h->want_rings);
+	count_down(&h->want);
 	/* Readers that stay put their own PID here at their next keepalive. */
 	__atomic_compare_exchange_n(&h->reader_pid, &self, 0, false, __ATOMIC_ACQ_REL,
 				    __ATOMIC_ACQUIRE);

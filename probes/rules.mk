@@ -2,8 +2,18 @@
 STAGE_SRC := $(wildcard probes/stage_*.c)
 STAGE_OBJ := $(STAGE_SRC:%.c=$(B)/%.o)
 
+# Where each mark is made in vmm-lite, from the program itself: a table of C for `vbtrace teach`.
+STAGE_SITES := $(B)/gen/stage_sites.h
+
+$(B)/stage-sites: $(B)/probes/sites_main.o $(B)/lib/libvmm-lite.a $(B)/lib/histogram.o
+	$(LINK) $< -Wl,--whole-archive $(B)/lib/libvmm-lite.a -Wl,--no-whole-archive \
+	$(B)/lib/histogram.o -luring -lpthread -lm
+
+$(STAGE_SITES): $(B)/stage-sites
+	$(Q)mkdir -p $(@D) && echo "  GEN   $@" && $< > $@.new && mv $@.new $@
+
 # The toolkit's side: BPF programs, sessions.
-PROBES_SRC := $(filter-out $(STAGE_SRC) %.bpf.c,$(wildcard probes/*.c))
+PROBES_SRC := $(filter-out $(STAGE_SRC) probes/sites_main.c %.bpf.c,$(wildcard probes/*.c))
 PROBES_OBJ := $(PROBES_SRC:%.c=$(B)/%.o)
 
 # The programs are built here and now, for any kernel: nothing of the running one goes in.

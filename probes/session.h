@@ -40,6 +40,7 @@ struct session_options {
 	enum session_road road;
 	size_t buffer;  /* bytes of the kernel's ring buffer; 0: 8 MiB */
 	bool history;   /* also deliver what the rings hold from before */
+	bool snapshots; /* also of the rings (lib/ring_item.h): by the ring road only */
 	bool no_kernel; /* stage points only: one's own processes then need no privileges */
 };
 

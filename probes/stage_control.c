@@ -37,14 +37,22 @@ static void drop_dead_reader(struct vbt_shm_header *header)
 	if (pid == 0 || (kill((pid_t)pid, 0) < 0 && errno == ESRCH) == false)
 		return;
 	if (__atomic_compare_exchange_n(&header->reader_pid, &pid, 0, false, __ATOMIC_ACQ_REL,
-					__ATOMIC_ACQUIRE))
+					__ATOMIC_ACQUIRE)) {
+		__atomic_store_n(&header->want_rings, 0, __ATOMIC_RELEASE);
 		__atomic_store_n(&header->want, 0, __ATOMIC_RELEASE);
+	}
 }
 
-static void switch_ring(struct vbt_shm_header *header, bool on)
+/* A reader has said what it wants by the time that it is counted in `want`. */
+static bool wants_rings(const struct vbt_shm_header *header)
 {
-	stage_point_ring(on);
-	if (on)
+	return __atomic_load_n(&header->want_rings, __ATOMIC_ACQUIRE) > 0;
+}
+
+static void switch_ring(struct vbt_shm_header *header, bool on, bool rings)
+{
+	stage_point_ring(on, on && rings);
+	if (on && !header->on)
 		stage_clock_calibrate(header);
 	__atomic_store_n(&header->on, on, __ATOMIC_RELEASE);
 	syscall(SYS_futex, &header->on, FUTEX_WAKE, 1 << 30, NULL, NULL, 0);
@@ -56,15 +64,18 @@ static void *control_main(void *arg)
 	const struct timespec gap = {.tv_nsec = FIRST_GAP_NS};
 	struct vbt_shm_header *header = arg;
 	uint32_t want = 0;
-	bool calibrated = false;
+	bool calibrated = false, rings = false;
 
 	stage_thread_begin("control");
 	while (!stopping) {
-		bool on = header->on;
+		bool on;
 
 		want = __atomic_load_n(&header->want, __ATOMIC_ACQUIRE);
-		if (on != (want > 0 || header->always))
-			switch_ring(header, !on);
+		on = want > 0 || header->always;
+		if (header->on != on || rings != wants_rings(header)) {
+			rings = wants_rings(header);
+			switch_ring(header, on, rings);
+		}
 		wait_want(header, want, !calibrated ? &gap : header->on ? &second : NULL);
 		if (stopping)
 			break;

@@ -5,6 +5,7 @@
  * site, whatever the number of places that fire it.
  */
 #define _SDT_HAS_SEMAPHORES 1
+#include <pthread.h>
 #include <sys/sdt.h>
 
 #include "probes/stage_point.h"
@@ -69,14 +70,37 @@ static inline void emit_record(uint8_t point, uint8_t device, uint16_t queue, ui
 	{                                                                                        \
 		if (__builtin_expect(stage_state_##name.usdt != 0, 0))                           \
 			usdt_##name(device, queue, seq, head, arg, val, op, code);               \
-		if (stage_state_##name.ring)                                                     \
+		if (stage_state_##name.ring & STAGE_RECORD)                                      \
 			emit_record(STAGE_NUMBER_##name, device, queue, seq, head, arg, val, op, \
 				    code);                                                       \
 	}
 VBT_VMM_POINTS(DEFINE_EMIT)
 
-void stage_point_ring(uint16_t on)
+/* What the state words of the ring's half are made of; the control thread and a learner change it. */
+static pthread_mutex_t state_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint16_t recording, stepping;
+
+static void set_states(void)
 {
-#define SET_RING(name) stage_state_##name.ring = on;
-	VBT_VMM_POINTS(SET_RING)
+#define SET_RING(name)            \
+	stage_state_##name.ring = \
+	    (uint16_t)(recording | ((int)STAGE_NUMBER_##name < VBT_MARK_COUNT ? stepping : 0));
+	VBT_EVENT_POINTS(SET_RING)
+}
+
+void stage_point_ring(bool on, bool snapshots)
+{
+	pthread_mutex_lock(&state_lock);
+	recording = on ? STAGE_RECORD : 0;
+	set_states();
+	stage_state_ring.ring = snapshots ? STAGE_RECORD : 0;
+	pthread_mutex_unlock(&state_lock);
+}
+
+void stage_point_step(bool on)
+{
+	pthread_mutex_lock(&state_lock);
+	stepping = on ? STAGE_STEP : 0;
+	set_states();
+	pthread_mutex_unlock(&state_lock);
 }

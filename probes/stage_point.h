@@ -16,11 +16,13 @@
 #include <stdint.h>
 
 #include "lib/record.h"
+#include "lib/ring_item.h"
 #include "lib/stage.h"
 
 /*
  * One word per point: the low half is the USDT semaphore (the kernel counts attached probes in
- * it), the high half is 1 while the ring records. One compare tests both.
+ * it), the high half says whether the ring records and whether somebody steps through. One compare
+ * tests all of it.
  */
 union stage_state {
 	struct {
@@ -30,15 +32,21 @@ union stage_state {
 	volatile uint32_t any;
 };
 
+#define STAGE_RECORD 1u
+#define STAGE_STEP   2u /* at marks only */
+
 #define STAGE_POINT_DECLARE(name)                                                            \
 	extern union stage_state stage_state_##name __asm__("vmm_lite_" #name "_semaphore"); \
 	void stage_emit_##name(uint8_t device, uint16_t queue, uint32_t seq, uint16_t head,  \
 			       uint64_t arg, uint32_t val, uint8_t op, uint8_t code);
 
 /* The points of a VMM; a VMM never fires kernel ones. Kept in step with lib/stage.h by a test. */
-#define VBT_VMM_POINTS(X) \
-	X(wake)           \
-	X(pop) X(parse) X(submit) X(reap) X(push) X(signal) X(signal_done) X(device) X(mark_clock)
+#define VBT_VMM_POINTS(X) VBT_EVENT_POINTS(X) X(ring)
+/* Those that every reader gets; snapshots of the rings only those that ask for them. */
+#define VBT_EVENT_POINTS(X) \
+	X(wake)             \
+	X(pop)              \
+	X(parse) X(submit) X(reap) X(push) X(signal) X(signal_done) X(device) X(mark_clock) X(pause)
 
 VBT_VMM_POINTS(STAGE_POINT_DECLARE)
 #undef STAGE_POINT_DECLARE
@@ -55,14 +63,46 @@ enum stage_number {
 	STAGE_NUMBER_signal_done = VBT_AUX_signal_done,
 	STAGE_NUMBER_device = VBT_AUX_device,
 	STAGE_NUMBER_mark_clock = VBT_AUX_mark_clock,
+	STAGE_NUMBER_ring = VBT_AUX_ring,
+	STAGE_NUMBER_pause = VBT_AUX_pause,
 };
 
-#define STAGE_POINT(name, device, queue, seq, head, arg, val, op, code)                         \
+/*
+ * Where in the sources a mark is made: each STAGE_POINT leaves an entry in a section of the program,
+ * from which the build makes the table that `vbtrace teach` shows. STAGE_SITE marks a place that
+ * goes with a mark that the kernel makes. Neither costs anything when the program runs.
+ */
+struct stage_site {
+	const char *name, *file, *function;
+	uint64_t line;
+};
+
+#define STAGE_SITE(mark)                                                                        \
 	do {                                                                                    \
-		if (__builtin_expect(stage_state_##name.any != 0, 0))                           \
-			stage_emit_##name((device), (queue), (seq), (head), (arg), (val), (op), \
-					  (code));                                              \
+		static const struct stage_site stage_site_##mark                                \
+		    __attribute__((used, section("stage_sites"))) = {#mark, __FILE__, __func__, \
+								     __LINE__};                 \
 	} while (0)
+
+/*
+ * A point with what only a listener needs: `show` is run after the record if snapshots of the rings
+ * are wanted, and then the thread stands still if somebody steps through.
+ */
+#define STAGE_POINT_SHOW(name, device, queue, seq, head, arg, val, op, code, show)                 \
+	do {                                                                                       \
+		STAGE_SITE(name);                                                                  \
+		if (__builtin_expect(stage_state_##name.any != 0, 0)) {                            \
+			stage_emit_##name((device), (queue), (seq), (head), (arg), (val), (op),    \
+					  (code));                                                 \
+			if (STAGE_POINT_ENABLED(ring))                                             \
+				show;                                                              \
+			if (stage_state_##name.ring & STAGE_STEP)                                  \
+				stage_step(STAGE_NUMBER_##name, (device), (queue), (seq), (code)); \
+		}                                                                                  \
+	} while (0)
+
+#define STAGE_POINT(name, device, queue, seq, head, arg, val, op, code) \
+	STAGE_POINT_SHOW(name, device, queue, seq, head, arg, val, op, code, (void)0)
 
 /* 1 while anybody listens at all; for work that only a listener needs. */
 #define STAGE_POINT_ENABLED(name) (stage_state_##name.any != 0)
@@ -103,5 +143,19 @@ uint8_t stage_device_add(const char *name);
 struct vbt_shm_device *stage_device_edit(uint8_t device); /* never NULL: a dummy if unknown */
 void stage_device_publish(uint8_t device);
 void stage_device_remove(uint8_t device);
+
+/*
+ * Slow motion, for teaching: listen on the Unix socket `path`, wait for a learner and for its first
+ * answer, and from then on stop at each mark until it has answered (stage_step.c says how). Call
+ * after stage_ring_init, before the guest runs. 0, or -errno with a sentence in err; -EINTR when a
+ * signal to end came first.
+ */
+int stage_step_init(const char *path, char *err, size_t err_size);
+
+/* Let go whoever stands, for good. Call before threads that fire points are waited for. */
+void stage_step_exit(void);
+
+/* Stand at a mark. Called by STAGE_POINT. */
+void stage_step(unsigned mark, uint8_t device, uint16_t queue, uint32_t seq, uint8_t code);
 
 #endif

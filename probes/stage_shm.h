@@ -58,8 +58,10 @@ void stage_clock_init(struct vbt_shm_header *header);
 /* Take one calibration pair, the best of several brackets, append it, fire `mark_clock`. */
 void stage_clock_calibrate(struct vbt_shm_header *header);
 
-/* stage_point.c: write the ring half of every point's state word. */
-void stage_point_ring(uint16_t on);
+/* stage_point.c: write the ring half of every point's state word; that of `ring` separately. */
+void stage_point_ring(bool on, bool snapshots);
+/* The same for the bit that makes a thread stand at each mark. */
+void stage_point_step(bool on);
 
 /* stage_control.c: the thread that follows readers. 0 or -errno. */
 int stage_control_start(void);

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "probes/stage_point.h"
 #include "vmm-lite/log.h"
 #include "vmm-lite/machine_parts.h"
 #include "vmm-lite/virtio/blk.h"
@@ -28,6 +29,8 @@ void machine_end(struct machine *m, enum machine_end end, int status)
 					 __ATOMIC_ACQUIRE))
 		return;
 	m->status = status;
+	if (end != END_REBOOT)
+		stage_step_exit();
 	for (unsigned i = 0; i < m->vcpu_count; i++)
 		vcpu_ask_stop(&m->vcpus[i]);
 	if (write(m->event_fd, &one, sizeof(one)) != sizeof(one))

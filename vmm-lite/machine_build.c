@@ -146,6 +146,9 @@ int machine_build(struct machine *m, char *err, size_t err_size)
 	error = stage_ring_init(&ring, err, err_size);
 	if (error)
 		return error;
+	error = o->step ? stage_step_init(o->step, err, err_size) : 0;
+	if (error)
+		return error;
 	stage_thread_begin("main");
 	m->bus = bus_new();
 	m->wires = kvm_wires_new();

@@ -88,6 +88,7 @@ struct options {
 	uint64_t memory;
 	bool exit_on_reboot;
 	bool stats; /* count the exits by reason and print them at the end */
+	const char *step;
 	const char *flight_recorder;
 	uint64_t flight_recorder_size;
 	const char *step_socket;

@@ -34,6 +34,8 @@ const struct option_row option_rows[] = {
      "print the KVM exits by reason at the end"},
     {"flight-recorder", OPTION_RECORDER, AT(flight_recorder), NULL, 0, 0, ON_RUN | ON_BENCH,
      "FILE[,size=SIZE]", "record every stage point into FILE"},
+    {"step", OPTION_TEXT, AT(step), NULL, 1, 107, ON_RUN | ON_BENCH, "SOCKET",
+     "wait on a unix socket for `vbtrace teach --live`, then stand at each mark until told to go on"},
     {"socket", OPTION_TEXT, AT(qtest_socket), NULL, 1, 107, ON_QTEST, "PATH",
      "unix socket to serve, or to connect to if somebody listens there (stdin and stdout)"},
     {"rw", OPTION_WORD, AT(bench.rw), "read|write|randread|randwrite|randrw", 0, 0, ON_BENCH, NULL,

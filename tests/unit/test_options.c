@@ -80,6 +80,7 @@ static const struct {
     {"exit-on-reboot", "run --kernel k %s"},
     {"stats", "run --kernel k %s"},
     {"flight-recorder", "run --kernel k %s"},
+    {"step", "run --kernel k %s"},
     {"socket", "qtest --disk d %s"},
     {"rw", "bench --disk d %s"},
     {"block-size", "bench --disk d %s"},

@@ -349,11 +349,11 @@ static void test_refused(void **state)
 	memcpy(copy, file, size);
 	vbt_put16(copy + 8, VBT_FILE_VERSION + 1);
 	vbt_put32(copy + 28, (uint32_t)XXH3_64bits(copy, 28));
-	assert_refused(copy, size, "version 3, this vbtrace reads version 2: use a newer vbtrace");
+	assert_refused(copy, size, "version 4, this vbtrace reads version 3: use a newer vbtrace");
 	vbt_put16(copy + 8, VBT_FILE_VERSION - 1);
 	vbt_put32(copy + 28, (uint32_t)XXH3_64bits(copy, 28));
 	assert_refused(copy, size,
-		       "version 1, this vbtrace reads version 2: use the vbtrace that wrote it");
+		       "version 2, this vbtrace reads version 3: use the vbtrace that wrote it");
 	assert_refused(file, 20, "cut off");
 	free(copy);
 }

@@ -216,7 +216,8 @@ int bench_run(const struct options *options)
 		return 2;
 	}
 	if (make_memory(&bench) || open_disk(&bench) ||
-	    stage_ring_init(&rings, bench.err, sizeof(bench.err)))
+	    stage_ring_init(&rings, bench.err, sizeof(bench.err)) ||
+	    (options->step && stage_step_init(options->step, bench.err, sizeof(bench.err))))
 		goto fail;
 	stage_thread_begin("bench");
 	if (make_board(&bench) || make_device(&bench) || start_driver(&bench) ||

@@ -76,6 +76,9 @@ static int commit(struct uring_channel *channel)
 	if (!channel->enabled)
 		uring_enable(channel);
 	while (io_uring_sq_ready(&channel->ring)) {
+		/* In here the host's block layer gets the bio, and the disk's driver its request. */
+		STAGE_SITE(queue);
+		STAGE_SITE(issue);
 		result = io_uring_submit(&channel->ring);
 		if (result < 0 && result != -EINTR)
 			return result;
@@ -283,6 +286,7 @@ void uring_collect(struct disk_channel *base)
 	unsigned i, count;
 
 	do {
+		STAGE_SITE(complete); /* the disk's interrupt has put an entry here */
 		count = io_uring_peek_batch_cqe(&channel->ring, cqes, URING_BATCH);
 		for (i = 0; i < count; i++)
 			copies[i] = *cqes[i];

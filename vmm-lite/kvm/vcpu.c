@@ -254,6 +254,9 @@ static enum vcpu_end run_guest(struct vcpu *vcpu)
 	struct kvm_run *run = vcpu->run;
 
 	while (!__atomic_load_n(&vcpu->stop, __ATOMIC_ACQUIRE)) {
+		/* In here KVM delivers interrupts to the guest, and sees it acknowledge them. */
+		STAGE_SITE(inject);
+		STAGE_SITE(eoi);
 		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {
 			/* EAGAIN: an AP that was woken before its SIPI. */
 			if (errno == EINTR || errno == EAGAIN)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "probes/stage_point.h"
+
 #define IRQCHIP_GSIS  24 /* IOAPIC pins; GSIs from here on are messages */
 #define MAX_BINDINGS  1024
 #define MAX_DOORBELLS 1024
@@ -116,6 +118,7 @@ static int set_irqfd(struct kvm_wires *w, const struct binding *b, bool assign)
 	    .resamplefd = assign && b->line ? (uint32_t)b->resample : 0,
 	};
 
+	STAGE_SITE(msi); /* from now on writing that eventfd is an interrupt */
 	return ioctl(w->fd, KVM_IRQFD, &irqfd) ? -errno : 0;
 }
 
@@ -131,6 +134,7 @@ static int set_doorbell(struct kvm_wires *w, const struct doorbell *d, bool assi
 		     (d->match_data ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0),
 	};
 
+	STAGE_SITE(kick); /* from now on that write of the guest is a kick */
 	return ioctl(w->fd, KVM_IOEVENTFD, &io) ? -errno : 0;
 }
 

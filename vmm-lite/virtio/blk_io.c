@@ -7,6 +7,7 @@
 #include "vmm-lite/disk/zones.h"
 #include "vmm-lite/virtio/blk_answer.h"
 #include "vmm-lite/virtio/blk_queue.h"
+#include "vmm-lite/virtio/ring_snapshot.h"
 
 static uint32_t clamp32(uint64_t value)
 {
@@ -47,6 +48,48 @@ static void release(struct blk_queue *q, struct blk_io *io)
 
 /* Back to the guest. */
 
+/* What was pushed as number `i` of the batch, which is visible as a whole by now. */
+static void show_push(const struct blk_queue *q, unsigned i)
+{
+	const struct blk_pushed *p = &q->batch[i];
+	unsigned later = 0;
+
+	for (unsigned k = i; k < q->batched; k++)
+		later += q->batch[k].slots;
+	ring_snapshot(q->ring, &(struct ring_focus){.device = q->trace,
+						    .queue = (uint16_t)q->index,
+						    .moment = VBT_RING_AT_push,
+						    .seq = p->seq,
+						    .number = q->push_seq - (q->batched - 1 - i),
+						    .chain = true,
+						    .head = p->head,
+						    .index = p->index,
+						    .slots = p->slots,
+						    .used = ring_snapshot_used(q->ring, later),
+						    .status = p->status_at});
+}
+
+static void show_interrupt(const struct blk_queue *q)
+{
+	ring_snapshot(q->ring, &(struct ring_focus){.device = q->trace,
+						    .queue = (uint16_t)q->index,
+						    .moment = VBT_RING_AT_interrupt,
+						    .number = q->irq_seq});
+}
+
+static void show_pop(const struct blk_queue *q, const struct blk_io *io)
+{
+	ring_snapshot(q->ring, &(struct ring_focus){.device = q->trace,
+						    .queue = (uint16_t)q->index,
+						    .moment = VBT_RING_AT_pop,
+						    .seq = io->seq,
+						    .number = q->kicks,
+						    .chain = true,
+						    .head = io->chain.head,
+						    .index = io->chain.index,
+						    .slots = io->chain.slots});
+}
+
 /* Make the batch visible, and say so. */
 static void flush_batch(struct blk_queue *q)
 {
@@ -57,8 +100,9 @@ static void flush_batch(struct blk_queue *q)
 	queue_publish(q->ring);
 	q->push_seq += q->batched;
 	for (unsigned i = 0; i < q->batched; i++)
-		STAGE_POINT(push, q->trace, q->index, q->batch[i].seq, q->batch[i].head, first + i,
-			    q->batch[i].used, 0, q->batch[i].status);
+		STAGE_POINT_SHOW(push, q->trace, q->index, q->batch[i].seq, q->batch[i].head,
+				 first + i, q->batch[i].used, 0, q->batch[i].status,
+				 show_push(q, i));
 	q->batched = 0;
 	q->unsignalled = true;
 }
@@ -73,8 +117,13 @@ static void push(struct blk_queue *q, struct blk_io *io)
 			used = blk_request_used(&io->request, io->written);
 		}
 		queue_push(q->ring, &io->chain, used);
-		q->batch[q->batched++] =
-		    (struct blk_pushed){io->seq, used, io->chain.head, io->status};
+		q->batch[q->batched++] = (struct blk_pushed){.seq = io->seq,
+							     .used = used,
+							     .head = io->chain.head,
+							     .index = io->chain.index,
+							     .slots = io->chain.slots,
+							     .status = io->status,
+							     .status_at = io->request.status};
 	}
 	release(q, io);
 	if (q->batched == BLK_BATCH)
@@ -118,8 +167,8 @@ static void signal_guest(struct blk_queue *q)
 	}
 	if (reason == VBT_SIGNAL_sent)
 		q->irq_seq++;
-	STAGE_POINT(signal, q->trace, q->index, 0, 0, q->irq_seq, (uint32_t)q->push_seq,
-		    shot.vector, (uint8_t)reason);
+	STAGE_POINT_SHOW(signal, q->trace, q->index, 0, 0, q->irq_seq, (uint32_t)q->push_seq,
+			 shot.vector, (uint8_t)reason, show_interrupt(q));
 	if (reason == VBT_SIGNAL_sent) {
 		int err = t->irq_fire(q->dev->transport, &shot);
 
@@ -314,8 +363,8 @@ unsigned blk_io_take(struct blk_queue *q, unsigned *budget)
 		if (q->unasked)
 			blk_queue_unasked(q);
 		io = new_io(q, &chain);
-		STAGE_POINT(pop, q->trace, q->index, io->seq, chain.head, q->kicks, chain.index, 0,
-			    0);
+		STAGE_POINT_SHOW(pop, q->trace, q->index, io->seq, chain.head, q->kicks,
+				 chain.index, 0, 0, show_pop(q, io));
 		pieces = chain.readable + chain.writable;
 		if (pieces <= BLK_SMALL_IOV)
 			blk_request_parse(&io->request, &q->rules, q->mem, &chain, io->small,

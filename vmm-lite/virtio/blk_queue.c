@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "probes/stage_point.h"
+#include "vmm-lite/virtio/ring_snapshot.h"
 
 /* A reset lets I/O end by itself for this long; then it is cancelled. */
 #define STOP_GRACE_NS 500000000ll
@@ -41,10 +42,19 @@ static void wake(struct blk_queue *q, uint64_t count)
 			 strerror(errno));
 }
 
+static void show_kick(const struct blk_queue *q)
+{
+	ring_snapshot(q->ring, &(struct ring_focus){.device = q->trace,
+						    .queue = (uint16_t)q->index,
+						    .moment = VBT_RING_AT_kick,
+						    .number = q->kicks});
+}
+
 static void served(struct blk_queue *q, uint32_t kicks, enum vbt_wake_reason reason)
 {
 	q->kicks += kicks;
-	STAGE_POINT(wake, q->trace, q->index, 0, 0, q->kicks, kicks, 0, (uint8_t)reason);
+	STAGE_POINT_SHOW(wake, q->trace, q->index, 0, 0, q->kicks, kicks, 0, (uint8_t)reason,
+			 show_kick(q));
 }
 
 void blk_queue_unasked(struct blk_queue *q)

@@ -51,8 +51,9 @@ struct blk_io {
 /* Pushed, and to be reported once visible. */
 struct blk_pushed {
 	uint32_t seq, used;
-	uint16_t head;
+	uint16_t head, index, slots;
 	uint8_t status;
+	const uint8_t *status_at; /* NULL: nowhere */
 };
 
 struct blk_queue {
