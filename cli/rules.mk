@@ -2,6 +2,9 @@ CLI_SRC := $(wildcard cli/*.c)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
 CLI_LIBS := $(TUI_LIBS) -lbpf -lelf -lz -lzstd -lxxhash -lpcap -lprotobuf-c -lpthread -lm
 
+# teach knows where vmm-lite makes its marks.
+$(B)/cli/teach_source.o: $(STAGE_SITES)
+
 $(B)/bin/vbtrace: $(CLI_OBJ) $(LIBTUI) $(PROBES_OBJ) $(B)/probes/stage_tsc.o $(LIBVBTRACE)
 	$(LINK) $^ $(CLI_LIBS)
 
