@@ -65,7 +65,7 @@ struct command {
 };
 
 extern const struct command command_record, command_top, command_report, command_show, command_diff,
-    command_export, command_extcap, command_list, command_doctor;
+    command_teach, command_export, command_extcap, command_list, command_doctor;
 
 /* All commands, NULL at the end. */
 extern const struct command *const commands[];

@@ -9,8 +9,17 @@
 #include "cli/options.h"
 
 const struct command *const commands[] = {
-    &command_record, &command_top,    &command_report, &command_show,   &command_diff,
-    &command_export, &command_extcap, &command_list,   &command_doctor, NULL,
+    &command_record,
+    &command_top,
+    &command_report,
+    &command_show,
+    &command_diff,
+    &command_teach,
+    &command_export,
+    &command_extcap,
+    &command_list,
+    &command_doctor,
+    NULL,
 };
 
 int complain(const char *format, ...)
