@@ -164,6 +164,16 @@ static void measure_cost(struct live *live, uint64_t wall_ns)
 	live->cost_cpu = cpu;
 }
 
+static uint32_t alive(const struct live *live)
+{
+	uint32_t targets = 0;
+
+	for (uint32_t i = 0; i < live->feed.info->targets; i++)
+		if (session_target_alive(live->session, i))
+			targets |= 1u << i;
+	return targets;
+}
+
 static int advance(struct feed *feed, uint64_t wall_ns)
 {
 	struct live *live = (struct live *)feed;
@@ -180,6 +190,7 @@ static int advance(struct feed *feed, uint64_t wall_ns)
 	count = session_poll(live->session, merge_events, live);
 	if (count < 0)
 		return (int)count;
+	vbt_monitor_alive(feed->monitor, alive(live));
 	error = vbt_reorder_drain(live->merger, session_watermark(live->session));
 	if (!error && session_watermark(live->session))
 		error = vbt_monitor_time(feed->monitor, session_watermark(live->session));
@@ -238,9 +249,7 @@ static void get_status(const struct feed *feed, struct feed_status *status)
 	};
 	for (uint32_t i = 0; i < feed->info->sources; i++)
 		status->lost += feed->info->source[i].lost;
-	for (uint32_t i = 0; i < feed->info->targets; i++)
-		if (session_target_alive(live->session, i))
-			status->alive |= 1u << i;
+	status->alive = alive(live);
 	status->ended = live->options.pids->count && !status->alive;
 	if (gethostname(status->name, sizeof(status->name) - 1))
 		snprintf(status->name, sizeof(status->name), "this host");

@@ -18,6 +18,7 @@ struct replay {
 	uint64_t first, length; /* time of the first event; 0: not known */
 	uint64_t position, wall;
 	bool paused, ended;
+	char damage[200]; /* of the file, if it was read to its end */
 };
 
 static void on_tick(void *context)
@@ -132,7 +133,6 @@ static void get_status(const struct feed *feed, struct feed_status *status)
 	const struct vbt_host *host = &feed->info->host;
 	const struct vbt_correlator_stats *stats =
 	    vbt_correlator_stats(vbt_monitor_correlator(feed->monitor));
-	char damage[200];
 
 	*status = (struct feed_status){
 	    .paused = replay->paused,
@@ -149,8 +149,7 @@ static void get_status(const struct feed *feed, struct feed_status *status)
 		status->start_realtime =
 		    host->start_realtime_ns + replay->first - host->start_monotonic_ns;
 	snprintf(status->name, sizeof(status->name), "%s", input_name(replay->input));
-	if (*input_damage(replay->input, damage, sizeof(damage)))
-		snprintf(status->note, sizeof(status->note), "%s", damage);
+	snprintf(status->note, sizeof(status->note), "%s", replay->damage);
 }
 
 static int seek(struct feed *feed, uint64_t position_ns, char *err, size_t err_size)
@@ -244,6 +243,7 @@ static int measure(struct replay *replay, char *err, size_t err_size)
 			if (run[i].time > last)
 				last = run[i].time;
 	}
+	input_damage(replay->input, replay->damage, sizeof(replay->damage));
 	replay->length = last > replay->first ? last - replay->first : 0;
 	return input_rewind(replay->input, err, err_size);
 }

@@ -8,6 +8,8 @@
 #include "cli/replay.h"
 #include "cli/top.h"
 #include "tui/term.h"
+#include "tui/theme.h"
+#include "tui/top.h"
 
 #define MIN_INTERVAL_NS 10000000u
 
@@ -24,6 +26,18 @@ static int parse_speed(const char *text, void *at, char *why, size_t why_size)
 	    speed->factor <= 1000)
 		return 0;
 	snprintf(why, why_size, "is not a factor from 0.001 to 1000, nor 'max'");
+	return -1;
+}
+
+static int parse_position(const char *text, void *at, char *why, size_t why_size)
+{
+	struct position *position = at;
+
+	position->given = true;
+	position->ns = UINT64_MAX;
+	if (!strcmp(text, "end") || !parse_time(text, &position->ns))
+		return 0;
+	snprintf(why, why_size, "is not a time such as 1.5s, nor 'end'");
 	return -1;
 }
 
@@ -63,6 +77,12 @@ static const struct option_row top_rows[] = {
      .parse = parse_speed,
      .help = "of a replay: 2 is twice as fast as it was; max: as fast as it can be read (the "
 	     "default of -b and --json)"},
+    {.name = "at",
+     .kind = OPTION_OTHER,
+     .at = offsetof(struct top_options, at),
+     .argument = "TIME",
+     .parse = parse_position,
+     .help = "begin a replay there, and pause: 1.5s behind its start, or end"},
     {.name = "stuck",
      .kind = OPTION_TIME,
      .at = offsetof(struct top_options, stuck_ns),
@@ -73,6 +93,15 @@ static const struct option_row top_rows[] = {
      .at = offsetof(struct top_options, source),
      .choices = "auto|ring|usdt",
      .help = "how the VMM's marks are had, as for record"},
+    {.name = "theme",
+     .kind = OPTION_CHOICE,
+     .at = offsetof(struct top_options, theme),
+     .choices = THEME_CHOICES,
+     .help = "colours (default: dark; none with NO_COLOR)"},
+    {.name = "keys",
+     .kind = OPTION_FLAG,
+     .at = offsetof(struct top_options, keys),
+     .help = "print the keys of all views, as a Markdown table"},
     {0},
 };
 
@@ -108,9 +137,24 @@ static int check(const struct top_options *options)
 {
 	if (options->input && options->pids.count)
 		return usage("--pid and --input exclude each other");
-	if (!options->input && options->speed.given)
-		return usage("--speed is for a recording: give --input");
+	if (!options->input && (options->speed.given || options->at.given))
+		return usage("--speed and --at are for a recording: give --input");
 	return CLI_SUCCESS;
+}
+
+static int show(struct feed *feed, const struct top_options *options, bool batch, uint64_t count)
+{
+	const struct top_settings settings = {
+	    .theme = (enum theme_choice)options->theme,
+	    .level = (enum vbt_node_level)options->by,
+	    .at_given = options->at.given,
+	    .at_ns = options->at.ns,
+	};
+	char err[300];
+
+	if (batch)
+		return top_batch(feed, options, count);
+	return top_run(feed, &settings, err, sizeof(err)) ? complain("top: %s", err) : CLI_SUCCESS;
 }
 
 static int run_replay(const struct top_options *options, bool batch, uint64_t interval,
@@ -131,7 +175,7 @@ static int run_replay(const struct top_options *options, bool batch, uint64_t in
 	if (!input)
 		return CLI_FAILURE;
 	feed = replay_new(input, &replay, err, sizeof(err));
-	status = feed ? top_batch(feed, options, count)
+	status = feed ? show(feed, options, batch, count)
 		      : complain("cannot replay '%s': %s", options->input, err);
 	replay_free(feed);
 	input_close(input);
@@ -153,7 +197,7 @@ static int run_live(const struct top_options *options, bool batch, uint64_t inte
 
 	if (!feed)
 		return complain("%s", err);
-	status = top_batch(feed, options, count);
+	status = show(feed, options, batch, count);
 	live_free(feed);
 	return status;
 }
@@ -165,6 +209,10 @@ static int run_top(const void *values, const struct arguments *arguments)
 	uint64_t interval, count;
 	int status = check(options);
 
+	if (options->keys) {
+		top_write_keys(stdout);
+		return CLI_SUCCESS;
+	}
 	if (!status)
 		status = parse_plain(arguments, &interval, &count);
 	if (status)

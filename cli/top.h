@@ -11,12 +11,17 @@ struct top_options {
 	const char *input;
 	struct pid_list pids;
 	unsigned source;
-	bool batch, json;
+	bool batch, json, keys;
 	unsigned by; /* enum vbt_node_level: down to which rows are shown at first */
 	struct speed {
 		double factor;
 		bool given;
 	} speed;
+	struct position {
+		uint64_t ns; /* UINT64_MAX: the end */
+		bool given;
+	} at;
+	unsigned theme; /* enum theme_choice */
 	uint64_t stuck_ns;
 };
 

@@ -156,6 +156,11 @@ void vbt_monitor_interval(struct vbt_monitor *monitor, uint64_t interval_ns)
 		monitor->options.interval_ns = MAX_INTERVAL_NS;
 }
 
+void vbt_monitor_alive(struct vbt_monitor *monitor, uint32_t targets)
+{
+	monitor->snapshot->alive = targets;
+}
+
 uint64_t vbt_monitor_now(const struct vbt_monitor *monitor)
 {
 	return monitor->now;

@@ -36,6 +36,9 @@ int vbt_monitor_time(struct vbt_monitor *monitor, uint64_t now_ns);
 /* The trace ends: what is in flight goes out, and the interval under way ends here. 0 or -ENOMEM. */
 int vbt_monitor_finish(struct vbt_monitor *monitor);
 
+/* Which targets run, a bit each (at first: all): the requests of others are not called stuck. */
+void vbt_monitor_alive(struct vbt_monitor *monitor, uint32_t targets);
+
 /* From the next interval on. */
 void vbt_monitor_interval(struct vbt_monitor *monitor, uint64_t interval_ns);
 

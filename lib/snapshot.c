@@ -24,6 +24,7 @@ struct vbt_snapshot *vbt_snapshot_new(uint64_t stuck_ns)
 		return NULL;
 	s->stuck_ns = stuck_ns ? stuck_ns : DEFAULT_STUCK_NS;
 	s->last = VBT_NODE_NONE;
+	s->alive = UINT32_MAX;
 	s->node = calloc(VBT_SNAPSHOT_NODES, sizeof(*s->node));
 	s->recent = calloc(VBT_SNAPSHOT_RECENT, sizeof(*s->recent));
 	if (s->node && s->recent)

@@ -111,11 +111,12 @@ struct vbt_stuck {
 struct vbt_snapshot {
 	struct vbt_node **node; /* a parent comes before its children */
 	uint32_t nodes;
-	uint64_t ungrouped;         /* requests that no node could be had for */
-	uint64_t start_ns, now_ns;  /* of the first event; end of the last interval */
-	uint64_t ticks;             /* intervals so far */
-	uint64_t requests;          /* all that came */
-	uint64_t stuck_ns;          /* threshold */
+	uint64_t ungrouped;        /* requests that no node could be had for */
+	uint64_t start_ns, now_ns; /* of the first event; end of the last interval */
+	uint64_t ticks;            /* intervals so far */
+	uint64_t requests;         /* all that came */
+	uint64_t stuck_ns;         /* threshold */
+	uint32_t alive;            /* targets that run, a bit each: what others left is not stuck */
 	struct vbt_request *recent; /* a ring: number n (from 0) is at n % VBT_SNAPSHOT_RECENT */
 	struct vbt_request slowest[VBT_SNAPSHOT_SLOWEST]; /* the slowest first */
 	uint32_t slow;

@@ -79,6 +79,8 @@ static void add_stuck(struct vbt_snapshot *s, const struct vbt_stuck *stuck)
 {
 	uint32_t at = s->stuck_count;
 
+	if (!(s->alive >> stuck->request.target % 32 & 1))
+		return;
 	s->stuck_all++;
 	if (at == VBT_SNAPSHOT_STUCK && stuck->since_ns >= s->stuck[at - 1].since_ns)
 		return;

@@ -334,6 +334,10 @@ static void one_that_is_pushed_and_not_told_of_waits_there(void **state)
 	assert_int_equal(world.snapshot->stuck_count, 1);
 	assert_int_equal(world.snapshot->stuck[0].mark, VBT_MARK_push);
 	assert_string_equal(vbt_wait_text(VBT_MARK_push), "pushed, no interrupt seen");
+	/* Its process ends: nobody waits any more. */
+	world.snapshot->alive = 0;
+	tick(&world);
+	assert_int_equal(world.snapshot->stuck_all, 0);
 	end(&world);
 }
 
