@@ -14,6 +14,7 @@ unit: $(UNIT_BIN) ## the unit tests (cmocka), natively
 include tests/conformance/rules.mk
 conformance: ## the device against every line of the virtio specification, and hostile input; writes docs/CONFORMANCE.md
 check-conformance: ## the same, printing only what fails
+mutate: ## take the device's checks out one by one: the suites have to notice
 include tests/bench/rules.mk
 bench: ## all benchmarks, or BENCH="NAME..."; QUICK=1 for a short look; writes build/bench.json
 include tests/fuzz/rules.mk

@@ -11,5 +11,10 @@ conformance: $(CONFORMANCE)
 
 check-conformance: $(CONFORMANCE)
 	$(Q)$(CONFORMANCE) --all --quiet
+	$(Q)tests/mutate/mutate --check
 
-.PHONY: conformance check-conformance
+# The proof that the suites notice when a check is missing. Minutes, so not part of the check.
+mutate:
+	$(Q)tests/mutate/mutate
+
+.PHONY: conformance check-conformance mutate

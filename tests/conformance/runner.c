@@ -2,10 +2,12 @@
 /*
  * Runs the tests, each in a process of its own, and says which lines pass.
  *
- *	conformance [--list] [--quiet] [--verbose] [--jobs=N] [--markdown=FILE] [--hostile|--all]
- *	            [ID|GROUP]...
+ *	conformance [--list] [--quiet] [--verbose] [--hasty] [--jobs=N] [--patience=SECONDS]
+ *	            [--markdown=FILE] [--hostile|--all] [ID|GROUP]...
  *
  * --quiet prints only what does not pass, --verbose every failing run and what the device says.
+ * --hasty lets a line rest once one of its runs has failed; --patience says when what does not
+ * happen counts as failed (30 s).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -61,7 +63,8 @@ struct job {
 	bool late;
 };
 
-static bool verbose, quiet;
+static bool verbose, quiet, hasty;
+uint64_t test_patience_ms = 30000;
 static int message_fd = STDERR_FILENO;
 
 void test_pause(void)
@@ -276,6 +279,9 @@ static void run_all(unsigned parallel, int argc, char **argv, bool hostile, bool
 		for (unsigned v = next_variant((*t)->axes, 0); v; v = next_variant((*t)->axes, v)) {
 			unsigned at = 0;
 
+			if (hasty && d->failed)
+				break;
+
 			if (running == parallel) {
 				wait_for_one(jobs, parallel);
 				running--;
@@ -391,8 +397,8 @@ static int list(int argc, char **argv, bool hostile, bool both)
 
 static void usage(void)
 {
-	fputs("usage: conformance [--list] [--quiet] [--verbose] [--jobs=N] [--markdown=FILE] "
-	      "[--hostile|--all] [ID|GROUP]...\n",
+	fputs("usage: conformance [--list] [--quiet] [--verbose] [--hasty] [--jobs=N] "
+	      "[--patience=SECONDS] [--markdown=FILE] [--hostile|--all] [ID|GROUP]...\n",
 	      stderr);
 	exit(2);
 }
@@ -426,6 +432,10 @@ int main(int argc, char **argv)
 			quiet = true;
 		else if (!strcmp(argv[i], "--verbose"))
 			verbose = true;
+		else if (!strcmp(argv[i], "--hasty"))
+			hasty = true;
+		else if (!strncmp(argv[i], "--patience=", 11))
+			test_patience_ms = 1000ull * (unsigned)atoi(argv[i] + 11);
 		else if (!strncmp(argv[i], "--markdown=", 11))
 			markdown = create(argv[i] + 11);
 		else if (!strncmp(argv[i], "--jobs=", 7))

@@ -69,8 +69,9 @@ void test_fail(const char *file, int line, const char *format, ...)
 			     (unsigned long long)want__);                                \
 	} while (0)
 
-/* Milliseconds after which something that has to happen counts as not happening. */
-#define PATIENCE_MS 30000
+/* Milliseconds after which something that has to happen counts as not happening (--patience). */
+extern uint64_t test_patience_ms;
+#define PATIENCE_MS test_patience_ms
 
 void test_pause(void); /* a fraction of a millisecond */
 uint64_t test_now_ms(void);

@@ -172,8 +172,8 @@ TEST(HC_05, VIEWS | IRQS)
 	open_and_start(w, NULL, 0, 0);
 	for (unsigned i = 0; i < 96; i++)
 		before[i] = (uint8_t)config_read(w, i, 1);
-	write_all_fields(w, 0);
 	write_all_fields(w, ~0ull);
+	write_all_fields(w, 0);
 	for (unsigned i = 0; i < 96; i++)
 		CHECK_EQ(config_read(w, i, 1), before[i]);
 	CHECK_EQ(blk(&w->q[0], BLK_T_IN, WORLD_DISK_SIZE / 512, galloc(w, 512, 16), 512),

@@ -67,16 +67,18 @@ TEST(HB_01, RINGS | VIEWS | MODES)
 TEST(HB_02, RINGS | VIEWS | MODES)
 {
 	open_and_start(w, NULL, 0, 0);
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 4; i++) {
 		struct bait b = bait_new(w, BLK_T_IN, 0, 512);
-		/* Whole, in part, and as the only descriptor. */
-		const struct piece pieces[3][3] = {
+		/* Whole, with what would be a sector behind it, in part, as the only descriptor. */
+		const struct piece pieces[4][3] = {
 		    {{b.header, 16, true}, {b.data, 512, true}, {b.status, 1, true}},
+		    {{b.header, 16, true}, {b.data, 496, true}, {b.status, 1, true}},
 		    {{b.header, 8, false}, {b.header + 8, 8, true}, {b.status, 1, true}},
 		    {{b.header, 16, true}, {b.status, 1, true}, {b.status, 0, true}}};
 
 		expect_reaction(w, try_pieces(&w->q[0], pieces[i], 3, b.status), IS_ERR, 0);
 		CHECK(gall(w, b.header, 0, 16));
+		CHECK(gall(w, b.data, POISON, 512));
 	}
 }
 

@@ -4,12 +4,28 @@
 
 #include "tests/conformance/hostile/hostile.h"
 
+/* An available ring of good chains, so that only its index is wrong. */
+static void fill_available(struct world *w)
+{
+	struct vq *q = &w->q[0];
+	uint64_t table = galloc(w, 32, 16), status = galloc(w, 1, 1);
+	const struct link flush[2] = {{put_header(w, BLK_T_FLUSH, 0), 16, D_NEXT, 1},
+				      {status, 1, D_WRITE, 0}};
+
+	put_table(w, table, flush, 2);
+	for (unsigned i = 0; i < q->size; i++) {
+		put_desc(q, i, table, 32, D_INDIRECT, 0);
+		s16(w, q->driver + 4 + 2ull * i, (uint16_t)i);
+	}
+}
+
 TEST(HR_01, SPLIT | VIEWS | IRQS | MODES)
 {
 	static const uint16_t jumps[] = {65, 66, 1000, 0x7fff, 0x8000, 0xfffe};
 
 	open_and_start(w, NULL, 0, 0);
 	for (unsigned i = 0; i < COUNT(jumps); i++) {
+		fill_available(w);
 		avail_set_idx(&w->q[0], (uint16_t)(w->q[0].avail + jumps[i]));
 		vq_kick(&w->q[0]);
 		expect_broken_and_quiet(w);
@@ -17,11 +33,31 @@ TEST(HR_01, SPLIT | VIEWS | IRQS | MODES)
 	}
 }
 
+/* A broken queue is a broken device: no other queue is touched until the reset. */
+TEST(HR_01b, RINGS | VIEWS | MODES)
+{
+	struct req *r;
+
+	open_and_start(w, "queues=2", 0, 0);
+	vq_break(&w->q[0]);
+	expect_broken(w);
+	irq_ack(w);
+	r = submit(&w->q[1], BLK_T_FLUSH, 0, 0, 0);
+	settle();
+	CHECK(!is_done(r));
+	CHECK_EQ(status_at(w, r->status), NO_STATUS);
+	expect_no_irq_at_all(w);
+	fresh(w);
+	fence(&w->q[1]);
+	expect_alive(w);
+}
+
 TEST(HR_02, SPLIT | VIEWS | MODES)
 {
 	open_and_start(w, NULL, 0, 0);
 	for (unsigned back = 1; back < 5; back++) {
 		spin(&w->q[0], 5);
+		fill_available(w);
 		avail_set_idx(&w->q[0], (uint16_t)(w->q[0].avail - back));
 		vq_kick(&w->q[0]);
 		expect_broken_and_quiet(w);

@@ -154,6 +154,20 @@ TEST(HZ_06, RINGS | MODERN | MODES)
 	CHECK_EQ(at, 0);
 }
 
+/* Above the maximum, where the zone would have room for it. */
+TEST(HZ_06b, RINGS | MODERN | MODES)
+{
+	uint32_t max;
+	uint64_t at;
+
+	world_open(w, "zoned=host-managed,zone-size=8M");
+	start(w, FEATURE(F_ZONED), 0);
+	max = (uint32_t)config_read(w, 84, 4);
+	CHECK(max && max + 8 < config_read(w, 72, 4));
+	CHECK_EQ(zone_append(w, 0, max + 8, 1, &at), BLK_S_ZONE_INVALID_CMD);
+	CHECK_EQ(zone_append(w, 0, max, 1, &at), BLK_S_OK);
+}
+
 TEST(HZ_07, RINGS | MODERN | MODES)
 {
 	static const uint64_t sectors[] = {1, ZONES * ZONE, 1ull << 55, ~0ull};
