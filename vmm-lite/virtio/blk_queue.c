@@ -34,6 +34,22 @@ static void set(bool *flag, bool value)
 	__atomic_store_n(flag, value, __ATOMIC_RELEASE);
 }
 
+/*
+ * Take the lock. Whoever serves has it back at once, and a mutex would let nobody else in: who holds
+ * the gate is next.
+ */
+static void enter(struct blk_queue *q)
+{
+	pthread_mutex_lock(&q->gate);
+	pthread_mutex_lock(&q->lock);
+	pthread_mutex_unlock(&q->gate);
+}
+
+static void leave(struct blk_queue *q)
+{
+	pthread_mutex_unlock(&q->lock);
+}
+
 static void wake(struct blk_queue *q, uint64_t count)
 {
 	/* Fails only if 2^64 wake-ups are unread. */
@@ -165,7 +181,10 @@ static void *thread_main(void *opaque)
 				 strerror(-ready));
 			nanosleep(&pause, NULL);
 		}
-		pthread_mutex_lock(&q->lock);
+		if (more)
+			enter(q);
+		else
+			pthread_mutex_lock(&q->lock);
 		if (wakes)
 			served(q, (uint32_t)wakes, wake_reason(q, wakes));
 		/* What an earlier pass left in the ring is still answered to that pass's kick. */
@@ -176,7 +195,7 @@ static void *thread_main(void *opaque)
 		stopped = get(&q->stop);
 		if (stopped)
 			disable(q);
-		pthread_mutex_unlock(&q->lock);
+		leave(q);
 		if (stopped)
 			virtio_device_queue_stopped(q->dev, q->index);
 		else if (why)
@@ -186,27 +205,34 @@ static void *thread_main(void *opaque)
 	return NULL;
 }
 
-/* Served on the thread that kicks: until all is done and the ring is empty. */
-static const char *serve_inline(struct blk_queue *q)
+/*
+ * Served on the thread that kicks: until all is done and the ring is empty. With the queue's lock,
+ * which others get between two passes: the queue may be another one then, or none.
+ */
+static void serve_inline(struct blk_queue *q)
 {
+	bool more, waited;
 	uint64_t none;
-	bool more;
 
 	q->unasked = false;
-	do {
+	for (;;) {
 		more = serve(q);
-		while (disk_in_flight(q->channel) && !get(&q->stop)) {
+		if (get(&q->stop) || (!more && !disk_in_flight(q->channel)))
+			return;
+		waited = !more;
+		if (waited)
 			disk_wait(q->channel, -1, INLINE_STEP_NS, &none);
-			q->unasked = !more && !q->starved;
-			more = serve(q);
-		}
-	} while (more && !get(&q->stop));
-	return q->why;
+		leave(q);
+		enter(q);
+		if (!q->live)
+			return;
+		q->unasked = waited && !q->starved;
+	}
 }
 
 void blk_queue_kick(struct blk_queue *q, bool guest)
 {
-	const char *why;
+	const char *why = NULL;
 	uint32_t epoch;
 
 	if (!get(&q->live))
@@ -215,14 +241,14 @@ void blk_queue_kick(struct blk_queue *q, bool guest)
 		wake(q, guest ? 1 : BLK_OWN_WAKE);
 		return;
 	}
-	pthread_mutex_lock(&q->lock);
-	why = NULL;
-	epoch = q->epoch;
+	enter(q);
 	if (q->live && !get(&q->stop)) {
 		served(q, guest, guest ? VBT_WAKE_exit : VBT_WAKE_start);
-		why = serve_inline(q);
+		serve_inline(q);
+		why = q->why;
 	}
-	pthread_mutex_unlock(&q->lock);
+	epoch = q->epoch;
+	leave(q);
 	if (why)
 		report(q, why, epoch);
 }
@@ -232,37 +258,29 @@ int blk_queue_enable(struct blk_queue *q, const struct queue_layout *layout, boo
 {
 	int err;
 
-	pthread_mutex_lock(&q->lock);
+	enter(q);
 	q->epoch++;
 	q->in_order = in_order;
 	err = queue_enable(q->ring, layout, why);
-	pthread_mutex_unlock(&q->lock);
+	leave(q);
 	return err;
 }
 
 int blk_queue_start(struct blk_queue *q, const char **why)
 {
-	int err = 0;
-
 	if (q->threaded && !q->thread_runs) {
-		err = pthread_create(&q->thread, NULL, thread_main, q);
+		int err = pthread_create(&q->thread, NULL, thread_main, q);
+
 		if (err) {
 			*why = "no thread could be started to serve it";
 			return -err;
 		}
 		q->thread_runs = true;
 	}
-	pthread_mutex_lock(&q->lock);
+	enter(q);
 	set(&q->live, true);
-	if (!q->threaded) {
-		served(q, 0, VBT_WAKE_start);
-		*why = serve_inline(q);
-		err = *why ? -EINVAL : 0;
-	}
-	pthread_mutex_unlock(&q->lock);
-	if (q->threaded)
-		wake(q, BLK_OWN_WAKE);
-	return err;
+	leave(q);
+	return 0;
 }
 
 bool blk_queue_stop(struct blk_queue *q)
@@ -272,9 +290,9 @@ bool blk_queue_stop(struct blk_queue *q)
 	set(&q->stop, true);
 	mine = !q->threaded || !get(&q->live);
 	if (mine) {
-		pthread_mutex_lock(&q->lock);
+		enter(q);
 		disable(q);
-		pthread_mutex_unlock(&q->lock);
+		leave(q);
 	} else {
 		wake(q, BLK_OWN_WAKE);
 	}
@@ -283,9 +301,9 @@ bool blk_queue_stop(struct blk_queue *q)
 
 void blk_queue_set_rules(struct blk_queue *q, const struct blk_rules *rules)
 {
-	pthread_mutex_lock(&q->lock);
+	enter(q);
 	q->rules = *rules;
-	pthread_mutex_unlock(&q->lock);
+	leave(q);
 }
 
 int blk_queue_init(struct blk_queue *q, const struct blk_queue_config *config, char *err,
@@ -310,6 +328,7 @@ int blk_queue_init(struct blk_queue *q, const struct blk_queue_config *config, c
 	    .mem = config->mem,
 	};
 	pthread_mutex_init(&q->lock, NULL);
+	pthread_mutex_init(&q->gate, NULL);
 	q->last = &q->first;
 	snprintf(q->name, sizeof(q->name), "%.10s-q%u", config->dev->name, config->index);
 	q->kick_fd = eventfd(0, EFD_CLOEXEC);
@@ -349,4 +368,5 @@ void blk_queue_release(struct blk_queue *q)
 	free(q->bigs);
 	free(q->segments);
 	pthread_mutex_destroy(&q->lock);
+	pthread_mutex_destroy(&q->gate);
 }

@@ -4,7 +4,8 @@
  * that kicks (iothread=off). blk_queue.c is about serving, blk_io.c about the requests.
  *
  * The lock guards the ring, the channel and the requests. A thread that serves holds it for a
- * pass at a time. Whatever needs the device's lock happens after it was released.
+ * pass at a time, and lets whoever waits at the gate go first before it begins another. Whatever
+ * needs the device's lock happens after it was released.
  */
 #ifndef VMM_VIRTIO_BLK_QUEUE_H
 #define VMM_VIRTIO_BLK_QUEUE_H
@@ -57,7 +58,7 @@ struct blk_pushed {
 };
 
 struct blk_queue {
-	pthread_mutex_t lock;
+	pthread_mutex_t lock, gate;
 	struct virtio_device *dev;
 	unsigned index;
 	uint8_t trace;  /* device index of stage points */

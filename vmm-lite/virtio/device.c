@@ -106,6 +106,23 @@ static void start_queue(struct virtio_device *dev, unsigned index)
 		return;
 	}
 	dev->transport_ops->queue_live(dev->transport, index, true);
+	dev->look |= 1ull << index;
+}
+
+static void look(struct virtio_device *dev, uint64_t queues)
+{
+	for (unsigned i = 0; queues; i++, queues >>= 1)
+		if (queues & 1)
+			dev->ops->kick(dev, i, false);
+}
+
+void virtio_device_unlock(struct virtio_device *dev)
+{
+	uint64_t queues = dev->look;
+
+	dev->look = 0;
+	pthread_mutex_unlock(&dev->lock);
+	look(dev, queues);
 }
 
 void virtio_device_set_status(struct virtio_device *dev, uint8_t status, bool wait)
@@ -347,16 +364,11 @@ void virtio_device_fail(struct virtio_device *dev, unsigned queue, const char *w
 
 void virtio_device_set_dma(struct virtio_device *dev, bool on)
 {
-	uint64_t live = 0;
-
 	virtio_device_lock(dev);
+	/* Kicks that came meanwhile were not served. */
 	if (on && !dev->dma)
 		for (unsigned i = 0; i < dev->queue_count; i++)
-			live |= (uint64_t)dev->queues[i].live << i;
+			dev->look |= (uint64_t)dev->queues[i].live << i;
 	__atomic_store_n(&dev->dma, on, __ATOMIC_RELEASE);
 	virtio_device_unlock(dev);
-	/* Kicks that came meanwhile were not served. */
-	for (unsigned i = 0; live; i++, live >>= 1)
-		if (live & 1)
-			dev->ops->kick(dev, i, false);
 }

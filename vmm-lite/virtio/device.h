@@ -35,7 +35,7 @@ struct virtio_device_ops {
 	/* Take over a layout; the queue is not served yet. 0, or -errno with a reason. */
 	int (*queue_enable)(struct virtio_device *dev, unsigned queue,
 			    const struct queue_layout *layout, const char **why);
-	/* Serve it from now on, beginning with what is in it. 0, or -errno with a reason. */
+	/* It may be served from now on; a kick follows. 0, or -errno with a reason. */
 	int (*queue_start)(struct virtio_device *dev, unsigned queue, const char **why);
 	/*
 	 * Stop and disable it. True: done. False: virtio_device_queue_stopped will be called, from
@@ -111,9 +111,10 @@ struct virtio_device {
 	uint8_t generation;
 	bool config_seen; /* the driver read configuration since the generation changed */
 	bool resetting;
-	bool legacy; /* the driver came in through the legacy interface */
-	bool broken; /* atomic: touch no queue until reset */
-	bool dma;    /* atomic: bus mastering is on */
+	bool legacy;   /* the driver came in through the legacy interface */
+	uint64_t look; /* queues that went live, to be looked at once the lock is free */
+	bool broken;   /* atomic: touch no queue until reset */
+	bool dma;      /* atomic: bus mastering is on */
 
 	unsigned config_size;
 	unsigned queue_count;
@@ -130,10 +131,8 @@ static inline void virtio_device_lock(struct virtio_device *dev)
 	pthread_mutex_lock(&dev->lock);
 }
 
-static inline void virtio_device_unlock(struct virtio_device *dev)
-{
-	pthread_mutex_unlock(&dev->lock);
-}
+/* Queues that went live meanwhile are looked at then: that takes as long as the guest has it. */
+void virtio_device_unlock(struct virtio_device *dev);
 
 /* What is offered on an interface. */
 uint64_t virtio_device_offer(const struct virtio_device *dev, bool legacy);
