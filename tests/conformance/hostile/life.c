@@ -593,6 +593,20 @@ TEST(HT_15, RINGS | MODERN | MODES)
 	expect_alive(w);
 }
 
+/* The same without chance: a change between any two bytes shows. */
+TEST(HT_15b, RINGS | MODERN)
+{
+	open_and_start(w, NULL, 0, 0);
+	for (unsigned i = 0; i < 300; i++) {
+		uint64_t before = c_read(w, C_GENERATION);
+
+		config_read(w, i % 8, 1);
+		resize(w, i);
+		CHECK(c_read(w, C_GENERATION) != before);
+	}
+	expect_alive(w);
+}
+
 TEST(HT_16, RINGS | VIEWS)
 {
 	static const char *const engines[] = {"aio=sync", "aio=io_uring"};

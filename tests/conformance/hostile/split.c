@@ -88,30 +88,66 @@ static void *one_kick(void *opaque)
 	return NULL;
 }
 
-TEST(HR_03, RINGS | MODES)
+static void *start_it(void *opaque)
+{
+	struct world *w = opaque;
+
+	set_status(w, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
+	return NULL;
+}
+
+static uint32_t returned(const struct vq *q)
+{
+	return __atomic_load_n(&q->returned, __ATOMIC_RELAXED);
+}
+
+/* The ring is never empty from when the thread has begun. Others get on meanwhile, and in. */
+static void never_empty(struct world *w, void *(*begin)(void *opaque))
 {
 	struct vq *q = &w->q[0];
-	pthread_t kicking;
+	pthread_t thread;
 	uint32_t before;
 
-	open_and_start(w, "queues=2", 0, 0);
 	flush_pieces[0] = (struct piece){put_header(w, BLK_T_FLUSH, 0), 16, false};
 	flush_pieces[1] = (struct piece){galloc(w, 1, 1), 1, true};
 	w->wires.handler = refill;
 	refill(w);
-	if (pthread_create(&kicking, NULL, one_kick, w))
+	if (pthread_create(&thread, NULL, begin, w))
 		FAIL("no thread");
-	EVENTUALLY(__atomic_load_n(&q->returned, __ATOMIC_RELAXED) > 20 * q->size);
-	/* It goes on, without another kick, and others get on meanwhile. */
-	fence(&w->q[1]);
-	before = __atomic_load_n(&q->returned, __ATOMIC_RELAXED);
-	EVENTUALLY(__atomic_load_n(&q->returned, __ATOMIC_RELAXED) != before);
-	/* Between two passes there is a look at whether it shall stop. */
+	EVENTUALLY(returned(q) > 20 * q->size);
+	for (unsigned i = 1; i < 4; i++) {
+		/* Another queue, the registers, and whoever changes the disk. */
+		fence(&w->q[1]);
+		CHECK(status(w) & STATUS_DRIVER_OK);
+		ram_disk_resize(w->ram, WORLD_DISK_SIZE + 512 * i);
+		virtio_blk_refresh(w->blk);
+		CHECK_EQ(config_read(w, 0, 8), WORLD_DISK_SIZE / 512 + i);
+		/* And it goes on, without another kick. */
+		before = returned(q);
+		EVENTUALLY(returned(q) != before);
+	}
 	reset(w);
-	pthread_join(kicking, NULL);
+	pthread_join(thread, NULL);
 	w->wires.handler = NULL;
 	start(w, 0, 0);
 	expect_alive(w);
+}
+
+TEST(HR_03, RINGS | MODES)
+{
+	open_and_start(w, "queues=2", 0, 0);
+	never_empty(w, one_kick);
+}
+
+/* The same when the device finds the ring full as it begins. */
+TEST(HR_03b, RINGS | MODES)
+{
+	world_open(w, "queues=2");
+	negotiate(w, usual_features(w));
+	set_config_vector(w, 0);
+	setup_queue(w, 0, 0);
+	setup_queue(w, 1, 0);
+	never_empty(w, start_it);
 }
 
 TEST(HR_04, SPLIT | VIEWS | MODES)
