@@ -22,7 +22,7 @@
 #include "probes/session.h"
 
 #define WAITING     65536u
-#define SLICE_MS    10
+#define SLICE_MS    2
 #define SETTLE_MS   1000 /* for what has happened to be read */
 #define LIFE_END_MS 1000 /* after the interrupt was sent: for the guest to take it */
 
@@ -128,7 +128,7 @@ static void read_rest(struct teach_live *live)
 	const struct timespec slice = {.tv_nsec = SLICE_MS * 1000000L};
 
 	session_detach(live->session);
-	for (int i = 0; i < 100 && session_watermark(live->session) != UINT64_MAX; i++) {
+	for (int i = 0; i < 500 && session_watermark(live->session) != UINT64_MAX; i++) {
 		poll_events(live);
 		nanosleep(&slice, NULL);
 	}
@@ -335,7 +335,8 @@ int teach_live_next(struct teach_live *live, int timeout_ms, unsigned *page)
 		if (read_stop(live, SLICE_MS)) {
 			if (!live->told)
 				at_stop(live);
-		} else if (live->told) {
+		} else {
+			/* Also tells the kernel's probes of doorbells before they ring. */
 			poll_events(live);
 			vbt_correlator_each(live->correlator, on_request, live);
 		}

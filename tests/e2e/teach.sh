@@ -14,7 +14,6 @@ export LC_ALL=C.UTF-8
 # --- what is drawn is what was recorded
 for guest in "$top"/samples/guests/*.c; do
 	name=$(basename "$guest" .c | tr _ -)
-	[ -e "$traces/$name.vbt" ] || continue
 	"$vbtrace" export --to csv --rows events -i "$traces/$name.vbt" -o events.csv 2>err || fail "$name: export" "$(cat err)"
 	for id in $("$vbtrace" show --json "$traces/$name.vbt" | jq .id); do
 		"$vbtrace" teach --plain --request "$id" "$traces/$name.vbt" >pages 2>err || fail "$name, request $id" "$(cat err)"
@@ -56,6 +55,7 @@ golden split-write first-request 2
 golden split-flush first-request 3
 golden split-error errors 2
 golden packed-read packed 3
+golden interrupt-line interrupts 1
 golden indirect-read indirect 1
 
 same "plain: fifteen pages" "$(grep -c '^Page [0-9]* of 15\. ' pages)" 15
