@@ -37,6 +37,11 @@ check: ## every test, unit to end-to-end (what CI runs)
 	$(Q)lab/deps lab/packages.build lab/packages.host lab/packages.check
 	$(Q)$(MAKE) --no-print-directory check-all
 
+teach: ## learn it: one recorded request, mark by mark
+	$(Q)lab/deps lab/packages.build
+	$(Q)$(MAKE) --no-print-directory bin
+	$(Q)$(B)/bin/vbtrace teach
+
 demo: ## the main job: boot a guest, record it, show where the time goes
 	$(Q)lab/deps lab/packages.build lab/packages.host
 	$(Q)$(MAKE) --no-print-directory bin lab guest-image samples
@@ -74,5 +79,5 @@ help: ## this list
 clean: ## remove what was built, keep the downloaded lab
 	$(Q)find $(B) -mindepth 1 -maxdepth 1 ! -name lab ! -name guest -exec rm -rf {} +
 
-.PHONY: all bin help clean unit check check-all check-native check-fuzz check-lab check-e2e demo lint install \
+.PHONY: all bin help clean unit check check-all check-native check-fuzz check-lab check-e2e demo teach lint install \
 	lab guest-image samples bench fuzz
