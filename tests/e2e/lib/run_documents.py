@@ -62,7 +62,7 @@ def run(document, update):
                 lines = done.stdout.splitlines()
                 varies = match.group(1)
                 right = done.returncode == 0 and (
-                    (not expected or lines) if varies else matches(lines, expected)
+                    (not expected or bool(lines)) if varies else matches(lines, expected)
                 )
                 if update and done.returncode == 0 and "..." not in expected:
                     expected = [line.rstrip() for line in lines]
