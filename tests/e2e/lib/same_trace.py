@@ -70,10 +70,14 @@ def main():
     faults = []
     both = [(k, ring[k], usdt[k]) for k in sorted(ring.keys() & usdt.keys())]
     whole = [(k, r, u) for k, r, u in both if not cut(r) and not cut(u)]
-    # Of the requests from the first to the last that both have, neither may miss one.
+    # Of the requests from the first to the last that both have, neither may miss one. Numbers are given when
+    # they are popped: one that was popped earlier may have overtaken others that had ended before.
     queues = {k[:2] for k, _, _ in both}
     for queue in queues:
-        seqs = [k[2] for k, _, _ in both if k[:2] == queue]
+        seqs = [k[2] for k, r, u in both if k[:2] == queue and "pop" in r["marks"] and "pop" in u["marks"]]
+        if not seqs:
+            faults.append(f"{queue}: no request was popped in both")
+            continue
         for name, requests in (("ring", ring), ("USDT", usdt)):
             missing = [s for s in range(seqs[0], seqs[-1] + 1) if (*queue, s) not in requests]
             faults += [f"{queue}: request {s} is not in the {name} trace" for s in missing]
