@@ -44,6 +44,8 @@ for ring in split packed; do
 		'map(select(.device == "disk1")) | (map(.queue) | unique == [0, 1]) and (map(.vcpu) | unique == [-1, 0, 1])
 		and all(.[]; .complete and (.links | all(.[]; . == "exact")))' show.jsonl -s
 done
+works "linux-packed: report" "$vbtrace" report "$traces/linux-packed.vbt"
+says "linux-packed: says that its ring is packed" out 'disk1: .* packed ring'
 show linux-slow-disk.vbt
 true_of "linux-slow-disk: 5 ms from submit to reap" \
 	'map(select(.device == "disk1" and .marks.submit and .marks.reap and .op != "get_id"))

@@ -1,0 +1,53 @@
+#!/bin/bash
+# native
+# A loss is never silent. A kernel buffer of one page, and VMM rings of 512 records, are too small on purpose:
+# what was lost is counted, lost, incomplete and complete add up, and no figure includes a broken request.
+# shellcheck disable=SC2154 # variables of lib/checks.sh
+# shellcheck disable=SC2016 # the dollars in single quotes are jq's
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/e2e/lib/checks.sh
+. tests/e2e/lib/checks.sh
+
+# adds_up NAME SOURCE-OF-THE-LOSS: NAME.vbt, and NAME.bench, what the bench says that it did
+adds_up() {
+	local name=$1 source=$2
+	works "$name: report" "$vbtrace" report --json "$name.vbt"
+	mv out "$name.json"
+	"$vbtrace" show --json "$name.vbt" >"$name.jsonl" 2>err
+	works "$name: no figure includes a broken request" \
+		python3 "$top/tests/e2e/lib/recount.py" "$name.json" "$name.jsonl"
+	true_of "$name: events were lost, at $source, and counted" ".lost_events[\"$source\"] > 0" "$name.json"
+	true_of "$name: requests broke by it, and not all" '.incomplete > 0 and .complete > 0' "$name.json"
+	true_of "$name: complete and incomplete are all" '.complete + .incomplete == .requests' "$name.json"
+	true_of "$name: each is there once, or known never to have been seen" \
+		'([.[].seq] | unique | length) == length
+		and length + $report[0].unseen == ($bench[0] | [.read.count, .write.count, .flush.count] | map(. // 0) | add)' \
+		"$name.jsonl" -s --slurpfile report "$name.json" --slurpfile bench "$name.bench"
+	true_of "$name: an incomplete one lost a mark, and says so" \
+		'all(.[]; .complete == (any(.absent[]; . == "lost" or . == "before the recording began"
+		or . == "the recording ended first" or . == "did not come in time") | not))' "$name.jsonl" -s
+	works "$name: report for people" "$vbtrace" report "$name.vbt"
+	says "$name: report for people says it in red words" out "^lost +.*$source [0-9]+"
+}
+
+if has_bpf; then
+	head -c 16M /dev/urandom >disk.img
+	for try in 1 2 3; do
+		"$vbtrace" record --buffer 4K -o kernel.vbt -- "$vmm" bench --disk disk.img,direct=on --rw randrw \
+			--depth 64 --count 3000 --json >kernel.bench 2>err
+		! grep -q 'none lost' err || continue
+		break
+	done
+	says "kernel: record says so in its last line" err '[0-9]+ LOST$'
+	adds_up kernel kernel
+else
+	skip kernel "BPF programs cannot be loaded here"
+fi
+
+"$vbtrace" record -o ring.vbt -- "$vmm" bench --disk null,aio=null --rw randrw --depth 64 --count 20000 \
+	--flight-recorder flight,size=256K --json >ring.bench 2>err
+says "ring: record says so in its last line" err '[0-9]+ LOST$'
+adds_up ring disk0-q0
+
+finish losses
