@@ -62,7 +62,7 @@ _Static_assert(sizeof(struct vbt_record) == 32, "two records fill a cache line")
 
 enum vbt_shm_clock { VBT_CLOCK_TSC = 1, VBT_CLOCK_MONOTONIC = 2 };
 
-/* In the environment of a VMM that `vbtrace record -- COMMAND` started: a reader is on its way. */
+/* In the environment of a VMM that `vbtrace record -- COMMAND` started: the PID of a reader that comes. */
 #define VBT_ATTACH_ENV "VBTRACE_ATTACH"
 
 /* One calibration pair; the reader interpolates between them. error_ns bounds |pair| error. */

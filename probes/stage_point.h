@@ -116,8 +116,8 @@ struct stage_ring_options {
 /*
  * Create the shared file and start the control thread, which follows readers and writes the
  * calibration pairs. Call once, before any other thread. 0, or -errno with a sentence in err.
- * With VBT_ATTACH_ENV in the environment it returns when a reader has attached, 2 s later at most,
- * so that a recorder which starts the VMM gets its very first request.
+ * With VBT_ATTACH_ENV in the environment it returns when a reader has attached, 10 s later at most while
+ * the process with that PID lives, else 2 s, so that a recorder which starts the VMM gets its very first request.
  * An existing flight-recorder file is refused unless it is empty or an earlier recording.
  */
 int stage_ring_init(const struct stage_ring_options *options, char *err, size_t err_size);

@@ -67,8 +67,8 @@ void stage_point_step(bool on);
 int stage_control_start(void);
 
 /*
- * Wait, 2 s at most, until a reader has switched recording on, or said to a flight recorder, which is
- * always on, that it is there: one that started us is on its way.
+ * Wait, 2 s at most, 10 s if the one that started us lives, until a reader has switched recording on, or
+ * said to a flight recorder, which is always on, that it is there: one that started us is on its way.
  */
 void stage_control_await_reader(void);
 void stage_control_stop(void);

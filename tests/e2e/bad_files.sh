@@ -41,8 +41,8 @@ done
 # A cut trace is read as far as it goes, wherever the cut is, and said to be cut.
 size=$(stat -c %s "$good")
 for part in 3 30 60 99; do
-	head -c $((size * part / 100)) "$good" >cut
-	works "cut at $part %: report" "$vbtrace" report --json cut
+	head -c $((size * part / 100)) "$good" >cut.vbt
+	works "cut at $part %: report" "$vbtrace" report --json cut.vbt
 	true_of "cut at $part %: said" '.damage | test("cut off|damaged")' out
 done
 

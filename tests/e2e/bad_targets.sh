@@ -14,7 +14,7 @@ start() { # a bench that runs until it is stopped; its PID in `bench`
 	bench=$!
 	until_true 20 has_ring "$bench"
 }
-has_ring() { ls -l "/proc/$1/fd" | grep -q memfd:vbtrace-ring; }
+has_ring() { readlink "/proc/$1/fd/"* | grep -q memfd:vbtrace-ring; }
 stop() {
 	kill "$@"
 	wait "$@"
@@ -41,7 +41,7 @@ for path in glob.glob(f"/proc/{sys.argv[1]}/fd/*"):
 PYTHON
 refused "another version" 1 "$vbtrace" record -p $bench -o t.vbt
 says "another version: said" err "process $bench has stage records of version 99, this vbtrace reads version [0-9]+; use the vbtrace that came with that VMM$"
-same "and no file is left" "$(ls t.vbt 2>&1 | grep -c cannot)" 1
+if [ ! -e t.vbt ]; then ok "and no file is left"; else fail "and no file is left"; fi
 stop $bench
 
 # One that stands still does not switch its points on.
@@ -87,8 +87,8 @@ done
 "$vbtrace" show --json one.vbt >one.jsonl 2>err
 "$vbtrace" show --json two.vbt | jq -c 'select(.complete)' >two.jsonl 2>err
 true_of "both recorders saw the same requests" \
-	'map({key: (.seq | tostring), value: [.sector, .bytes, .marks.pop, .marks.push]}) | from_entries as $one
-	| [$two[] | $one[.seq | tostring] == [.sector, .bytes, .marks.pop, .marks.push]] | all and length > 100' \
+	'map({key: (.seq | tostring), value: [.op, .sector, .bytes, .kick_seq, .irq_seq]}) | from_entries as $one
+	| [$two[] | $one[.seq | tostring] == [.op, .sector, .bytes, .kick_seq, .irq_seq]] | all and length > 100' \
 	one.jsonl -s --slurpfile two two.jsonl
 
 finish bad_targets

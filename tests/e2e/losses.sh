@@ -20,9 +20,10 @@ adds_up() {
 	true_of "$name: events were lost, at $source, and counted" ".lost_events[\"$source\"] > 0" "$name.json"
 	true_of "$name: requests broke by it, and not all" '.incomplete > 0 and .complete > 0' "$name.json"
 	true_of "$name: complete and incomplete are all" '.complete + .incomplete == .requests' "$name.json"
+	# The bench flushes in the end what it wrote.
 	true_of "$name: each is there once, or known never to have been seen" \
 		'([.[].seq] | unique | length) == length
-		and length + $report[0].unseen == ($bench[0] | [.read.count, .write.count, .flush.count] | map(. // 0) | add)' \
+		and (length + $report[0].unseen - $bench[0].requests | . == 0 or . == 1)' \
 		"$name.jsonl" -s --slurpfile report "$name.json" --slurpfile bench "$name.bench"
 	true_of "$name: an incomplete one lost a mark, and says so" \
 		'all(.[]; .complete == (any(.absent[]; . == "lost" or . == "before the recording began"
@@ -33,7 +34,7 @@ adds_up() {
 
 if has_bpf; then
 	head -c 16M /dev/urandom >disk.img
-	for try in 1 2 3; do
+	for _ in 1 2 3; do
 		"$vbtrace" record --buffer 4K -o kernel.vbt -- "$vmm" bench --disk disk.img,direct=on --rw randrw \
 			--depth 64 --count 3000 --json >kernel.bench 2>err
 		! grep -q 'none lost' err || continue
