@@ -14,7 +14,7 @@ start() { # a bench that runs until it is stopped; its PID in `bench`
 	bench=$!
 	until_true 20 has_ring "$bench"
 }
-has_ring() { readlink "/proc/$1/fd/"* | grep -q memfd:vbtrace-ring; }
+has_ring() { "$vbtrace" list --json | jq -e "any(.targets[]; .pid == $1)"; }
 stop() {
 	kill "$@"
 	wait "$@"
@@ -75,6 +75,8 @@ same "it dies while attaching, 24 times" "$faults" ''
 start
 "$vbtrace" record -p $bench -o one.vbt 2>one.err &
 one=$!
+has_requests() { [ "$("$vbtrace" report --json "$1" | jq .complete)" -gt 0 ]; }
+until_true 60 has_requests one.vbt
 "$vbtrace" record -p $bench --duration 500ms -o two.vbt 2>two.err
 works "a third recorder" "$vbtrace" record -p $bench --duration 300ms -o three.vbt
 stop $bench
