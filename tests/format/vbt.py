@@ -12,7 +12,8 @@ import struct
 import sys
 
 POINTS = ["kick", "wake", "pop", "parse", "submit", "queue", "issue", "complete", "reap", "push", "signal",
-          "msi", "inject", "eoi", "signal_done", "device", "apic_accept", "mark_clock", "lost"]
+          "msi", "inject", "eoi", "signal_done", "device", "apic_accept", "mark_clock", "ring",
+          "pause", "lost"]
 KERNEL = {"kick", "queue", "issue", "complete", "msi", "inject", "eoi", "apic_accept"}
 KEY, ARG, SEQ, VAL, HEAD, BACK = 1, 2, 4, 8, 16, 32
 COLUMN = {KEY: 4, ARG: 5, SEQ: 6, VAL: 7, HEAD: 8}
@@ -390,7 +391,7 @@ class Chunk:
         e.key, e.arg, e.val = self.field(KEY, 0), self.field(ARG, 0), self.field(VAL, 0)
         self.all_0(e)
 
-    on_mark_clock = on_lost = on_device
+    on_mark_clock = on_ring = on_pause = on_lost = on_device
 
 
 # --- the file -----------------------------------------------------------------------------------
@@ -419,7 +420,7 @@ class Trace:
         expect(data[:8] == b"\x89VBT\r\n\x1a\n" and len(data) >= 32, "not a trace")
         version, _, size = struct.unpack_from("<HHH", data, 8)
         expect(struct.unpack_from("<I", data, 28)[0] == xxh3(data[:28]) & M32, "the header is damaged")
-        expect(version == 2 and size == 32, f"format version {version}")
+        expect(version == 3 and size == 32, f"format version {version}")
         expect(not any(data[10:12]) and not any(data[14:28]), "the file header is not zero where it should be")
         at = 32
         while at < len(data):
@@ -461,7 +462,7 @@ def row(trace, e):
         mine["val"] = e.val
     if not vmm:
         mine["key"] = e.key
-    if vmm and point not in ("device", "mark_clock"):
+    if vmm and point not in ("device", "mark_clock", "ring", "pause"):
         mine["queue"] = e.queue
         mine["device"] = trace.devices.get((e.target, e.device), {}).get("name", str(e.device))
     if vmm and e.seq:
