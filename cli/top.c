@@ -98,6 +98,12 @@ static const struct option_row top_rows[] = {
      .at = offsetof(struct top_options, theme),
      .choices = THEME_CHOICES,
      .help = "colours (default: dark; none with NO_COLOR)"},
+    {.name = "state",
+     .kind = OPTION_TEXT,
+     .at = offsetof(struct top_options, state),
+     .argument = "FILE",
+     .help = "begin with the view, the order and the percentile that are kept in FILE, and keep "
+	     "the last ones there; without it nothing is remembered"},
     {.name = "keys",
      .kind = OPTION_FLAG,
      .at = offsetof(struct top_options, keys),
@@ -149,6 +155,7 @@ static int show(struct feed *feed, const struct top_options *options, bool batch
 	    .level = (enum vbt_node_level)options->by,
 	    .at_given = options->at.given,
 	    .at_ns = options->at.ns,
+	    .state = options->state,
 	};
 	char err[300];
 

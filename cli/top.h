@@ -23,6 +23,7 @@ struct top_options {
 	} at;
 	unsigned theme; /* enum theme_choice */
 	uint64_t stuck_ns;
+	const char *state;
 };
 
 /* Prints `count` intervals (0: no limit). An exit status; complained about. */

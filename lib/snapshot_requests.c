@@ -52,10 +52,12 @@ static void keep_slowest(struct vbt_snapshot *s, const struct vbt_request *reque
 	s->slowest[at] = *request;
 }
 
-static bool timed_out(const struct vbt_request *request)
+/* It was waited for, until the patience or the recording came to its end. */
+static bool waited(const struct vbt_request *request)
 {
 	for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++)
-		if (request->absent[mark] == VBT_ABSENT_timeout)
+		if (request->absent[mark] == VBT_ABSENT_timeout ||
+		    request->absent[mark] == VBT_ABSENT_after)
 			return true;
 	return false;
 }
@@ -66,7 +68,7 @@ void vbt_snapshot_keep(struct vbt_snapshot *s, const struct vbt_request *request
 
 	if (request->complete)
 		keep_slowest(s, request);
-	else if (mark >= 0 && timed_out(request))
+	else if (mark >= 0 && waited(request))
 		s->gone[s->gones++ % VBT_SNAPSHOT_STUCK] = (struct vbt_stuck){
 		    .request = *request,
 		    .since_ns = request->mark[mark],
@@ -142,6 +144,7 @@ void vbt_snapshot_find_stuck(struct vbt_snapshot *s, struct vbt_correlator *corr
 	for (unsigned i = 0; (stats = vbt_correlator_queue(correlator, i)); i++)
 		look_at_kick(s, stats);
 	for (uint64_t i = 0; i < s->gones && i < VBT_SNAPSHOT_STUCK; i++)
-		if (s->now_ns < s->gone[i].since_ns + GONE_KEPT_NS)
+		if (s->now_ns > s->gone[i].since_ns + s->stuck_ns &&
+		    s->now_ns - s->gone[i].since_ns < GONE_KEPT_NS)
 			add_stuck(s, &s->gone[i]);
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "tui/top_impl.h"
+#include "tui/top_state.h"
 
 #define LIVE_MS   10  /* between two looks at a live feed */
 #define REPLAY_MS 50  /* at one that is replayed */
@@ -470,6 +471,8 @@ int top_run(struct feed *feed, const struct top_settings *settings, char *err, s
 	top->percentile = VBT_PERCENTILE_p99;
 	top_sort_default(top);
 	top->dirty = true;
+	if (settings->state)
+		top_state_read(top, settings->state);
 	error = begin(top, settings, err, err_size);
 	if (!error)
 		error = term_start(&top->term, err, err_size);
@@ -480,6 +483,12 @@ int top_run(struct feed *feed, const struct top_settings *settings, char *err, s
 		if (error)
 			snprintf(err, err_size, "cannot go on: %s", strerror(-error));
 		term_stop(&top->term);
+		if (!error && settings->state) {
+			error = top_state_write(top, settings->state);
+			if (error)
+				snprintf(err, err_size, "cannot write '%s': %s", settings->state,
+					 strerror(-error));
+		}
 	}
 	feed->tick = NULL;
 	feed->tick_context = NULL;

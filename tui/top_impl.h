@@ -8,8 +8,9 @@
 #include "tui/top.h"
 #include "tui/top_keys.h"
 
-#define TOP_HEADER 4 /* rows above every view: title, state, verdict, note */
-#define TOP_TEXT   64
+#define TOP_HEADER  4 /* rows above every view: title, state, verdict, note */
+#define TOP_COLUMNS (8 + VBT_LAYER_COUNT + 2) /* of the table, by which it can be sorted */
+#define TOP_TEXT    64
 
 enum top_list { LIST_SLOWEST, LIST_LATEST, LIST_STUCK, LIST_COUNT };
 enum top_prompt { PROMPT_NONE, PROMPT_FILTER, PROMPT_SEEK };

@@ -37,6 +37,7 @@ enum column {
 	COLUMN_SPARK,
 	COLUMN_COUNT
 };
+_Static_assert(COLUMN_COUNT == TOP_COLUMNS, "what a state file may name");
 
 static const struct {
 	const char *title;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # native
-# vbtrace top on a terminal (tmux): whole screens over sample traces against tests/e2e/screens/, keys, resizes,
+# vbtrace top on a terminal (tmux): whole screens over recorded traces against tests/e2e/screens/, keys, resizes,
 # locales, colours; and the terminal as it was, however the program ends.
 #
 #	tests/e2e/top_screen.sh --update	writes the screens anew: look at what changed before it is committed
@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/e2e/lib/checks.sh
 . tests/e2e/lib/checks.sh
 update=${1:-}
-screens=$top/tests/e2e/screens traces=$top/samples/traces
+screens=$top/tests/e2e/screens traces=$top/tests/e2e/screens/traces
 if ! command -v tmux >/dev/null; then
 	skip "all screens" "tmux is not installed"
 	finish top_screen
@@ -71,7 +71,7 @@ screen() {
 	fi
 }
 
-slow=(-i "$traces/linux-slow-disk.vbt" --at 27s)
+slow=(-i "$traces/linux-slow-disk.vbt" --at 25s 500ms)
 
 # --- the views, at three sizes
 for size in 80x24 120x40 200x60; do
@@ -164,27 +164,33 @@ screen table-80x24
 
 # --- a recording's time
 keys g
-keys 20 Enter
-screen table-at-20
+keys 23 Enter
+screen table-at-23
 keys Right
-screen table-at-20.5
+screen table-at-23.5
 keys Left
-screen table-at-20
+screen table-at-23
 keys F8
-screen table-at-20-every-1s
+screen table-at-23-every-1s
 keys F7
-screen table-at-20
+screen table-at-23
 keys '$'
 screen table-at-end
 keys 0
 screen table-at-start
 keys 8 g
-keys 27 Enter
+keys 25 Enter
 screen table-80x24
 keys r l
 screen requests-latest
 keys l
+screen requests-none-stuck
+start 80x24 -i "$traces/stuck.vbt" --stuck 500ms --at 1.2s
+screen stuck-table
+keys r l l
 screen requests-stuck
+keys Enter
+screen waterfall-stuck
 start 80x24 -i "$traces/linux-errors.vbt" --at end
 screen errors-end
 keys w r
@@ -194,6 +200,16 @@ start 80x24 -i "$traces/linux-errors.vbt" --speed 1000
 screen errors-end
 start 80x24 -i "$traces/first-request.vbt" --at end
 screen first-request-end
+
+# --- the last view is kept in a file, if it was asked for
+start 80x24 "${slow[@]}" --state state
+screen table-80x24
+keys F6 p t
+screen table-state
+keys q
+until_true 20 test -s state
+start 80x24 "${slow[@]}" --state state
+screen table-state
 
 # --- resized while it runs
 start 80x24 "${slow[@]}"
@@ -250,8 +266,8 @@ echo the-end
 SCRIPT
 for way in q INT TERM HUP SEGV ABRT BUS; do
 	rm -f before after after.status pid
-	terminal 80x24 "env TERM=screen-256color LC_ALL=C.UTF-8 TZ=UTC bash runs.sh '$vbtrace' top -i '$traces/linux-slow-disk.vbt' --at 27s; exec cat"
-	if ! until_true 20 shows 'paused 27.0'; then
+	terminal 80x24 "env TERM=screen-256color LC_ALL=C.UTF-8 TZ=UTC bash runs.sh '$vbtrace' top -i '$traces/linux-slow-disk.vbt' --at 25s 500ms; exec cat"
+	if ! until_true 20 shows 'paused 25.0'; then
 		fail "$way: starts" "$(capture)"
 		continue
 	fi
