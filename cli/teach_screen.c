@@ -191,10 +191,12 @@ int teach_screen(const struct teach_subject *subject, struct teach_live *live)
 	if (!live)
 		go(&s, 0);
 	while (more) {
+		bool waited = s.waiting;
+
 		draw(&s);
-		if (s.waiting)
+		if (waited)
 			wait_page(&s);
-		event = term_wait(&s.term, s.waiting ? 0 : WAIT_MS, &input);
+		event = term_wait(&s.term, waited ? 0 : WAIT_MS, &input);
 		if (event == TERM_RESIZE)
 			make(&s);
 		else if (event == TERM_KEY)

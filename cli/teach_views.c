@@ -8,7 +8,8 @@
 #include "cli/teach.h"
 #include "lib/json.h"
 
-#define MAX_VIEWS 20000u /* about 30 MiB; then the older half goes */
+#define MAX_SOURCES 1024u
+#define MAX_VIEWS   20000u /* about 30 MiB; then the older half goes */
 
 static bool has_room(struct teach_views *views)
 {
@@ -51,7 +52,7 @@ int teach_views_event(struct teach_views *views, const struct vbt_event *event)
 	uint64_t time = vbt_pauses_time(&views->pauses, event);
 	struct vbt_ring_view_builder *builder;
 
-	if (event->point == VBT_POINT_LOST ||
+	if (event->point == VBT_POINT_LOST || event->source >= MAX_SOURCES ||
 	    (event->source >= views->builders && event->point != VBT_AUX_ring))
 		return 0;
 	if (!has_builder(views, event->source))

@@ -299,9 +299,10 @@ static void announce(const struct ring_reader *reader)
 	close(fd);
 }
 
-void ring_reader_want_rings(struct ring_reader *reader)
+bool ring_reader_want_rings(struct ring_reader *reader)
 {
-	reader->snapshots = true;
+	reader->snapshots = reader->map;
+	return reader->snapshots;
 }
 
 /* One less, but not below none: a reader that was taken for dead is not counted any more. */

@@ -31,8 +31,9 @@ struct ring_reader *ring_reader_open_file(const char *path, char *err, size_t er
 /* Switch off what was switched on, and free. NULL is fine. */
 void ring_reader_close(struct ring_reader *reader);
 
-/* Call before start: also snapshots of the rings (lib/ring_item.h) are wanted. */
-void ring_reader_want_rings(struct ring_reader *reader);
+/* Call before start: also snapshots of the rings (lib/ring_item.h) are wanted. False: a flight recorder
+ * has none. */
+bool ring_reader_want_rings(struct ring_reader *reader);
 
 /*
  * Switch recording on and wait until the VMM does. Records from now on are read; with `history`

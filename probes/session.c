@@ -345,8 +345,15 @@ int session_add(struct session *session, pid_t pid, char *err, size_t err_size)
 	update_marks(session, (unsigned)index);
 	update_devices(session, (unsigned)index);
 	if (!target->usdt) {
-		if (session->options.snapshots)
-			ring_reader_want_rings(target->reader);
+		if (session->options.snapshots && !ring_reader_want_rings(target->reader)) {
+			snprintf(
+			    err, err_size,
+			    "process %d records into a flight recorder, which takes no snapshots of "
+			    "the rings: start it without",
+			    (int)pid);
+			target->ended = true;
+			return -EOPNOTSUPP;
+		}
 		ret = ring_reader_start(target->reader, session->options.history, START_MS, err,
 					err_size);
 		if (ret < 0) {

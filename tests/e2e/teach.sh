@@ -35,6 +35,10 @@ same "without --snapshot nothing of the rings is recorded" \
 	"$("$vbtrace" export --to csv --rows events -i none.vbt -o - | grep -c ',ring,')" 0
 refused "a trace without snapshots" 1 "$vbtrace" teach --plain none.vbt
 refused "snapshots by USDT" 2 "$vbtrace" record --source usdt --snapshot rings -o x.vbt -- true
+"$vmm" bench --disk null,aio=null --count 1000000000 --flight-recorder flight >/dev/null 2>&1 &
+until_true 10 test -s flight
+refused "snapshots of a flight recorder" 1 "$vbtrace" record --source ring --snapshot rings -p $! -o x.vbt
+kill $! && wait $! 2>/dev/null
 refused "a request that is not there" 1 "$vbtrace" teach --request 99 "$traces/first-request.vbt"
 
 # --- the sources
@@ -103,6 +107,19 @@ press "keys: back from help" '^ Marks: K W' '?'
 "${tmux[@]}" resize-window -x 60 -y 20 2>/dev/null
 press "keys: narrow" '^ Page 4 of 15' Right Right Right
 press "keys: q ends it" '^ended 0' q
+"${tmux[@]}" kill-server 2>/dev/null
+
+timeout 60 "$vmm" bench --disk null,aio=null --count 2 --depth 1 --step socket >bench.out 2>err &
+until_true 10 test -S socket || fail "live: the VMM waits" "$(cat err)"
+"${tmux[@]}" new-session -d -x 100 -y 40 "env LC_ALL=C.UTF-8 TERM=screen-256color '$vbtrace' teach --live socket; echo ended \$?; sleep 30"
+press "live, keys: it begins with the first page" '^ Page 1 of 15\. Chapter 1'
+press "live, keys: a mark further" '^ Page 2 of 15' Right
+press "live, keys: and further" '^ Page 3 of 15' Right
+press "live, keys: the VMM stands at its pop" '^ Page 4 of 15\. Chapter 4' Right
+press "live, keys: back" '^ Page 3 of 15' Left
+press "live, keys: a learner who leaves" '^ended 0' q
+wait $!
+same "live, keys: lets the VMM go on" "$?" 0
 "${tmux[@]}" kill-server 2>/dev/null
 
 # --- a VMM in slow motion; without KVM its own marks and those of the disk are all there can be
