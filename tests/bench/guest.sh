@@ -5,7 +5,7 @@
 . "$(dirname "$0")/common.sh"
 
 if ! lab/run -t 900 -o "$work/out" -- env VBT_KEEP=1 tests/bench/guest_kept.sh "$(runs 9 1)" \
-	"$(runs 2000 500)" >"$work/table" 2>"$work/err" || ! grep -q . "$work/table"; then
+	"$(runs 4000 1000)" >"$work/table" 2>"$work/err" || ! grep -q . "$work/table"; then
 	failed guest.kept 'of reads/s' "$(tail -n1 "$work/err")"
 	exit
 fi
