@@ -89,5 +89,5 @@ done
 if [ -n "${VBT_KEEP:-}" ]; then
 	cp "$work/trace.vbt" "$LAB_OUT/"
 fi
-kill -9 "$pid" 2>/dev/null
+{ kill -9 "$pid" && wait "$pid"; } 2>/dev/null
 losetup -d "$disk"
