@@ -55,9 +55,9 @@ stop $bench
 
 # One that dies while attaching, at many moments: the recording ends by itself, or says one line.
 faults=''
-for try in $(seq 1 24); do
+for try in $(seq 1 12); do
 	start
-	(sleep "0.$((try * 4 / 10))$((try * 4 % 10))" && kill -KILL $bench) &
+	(sleep "0.$((try * 8 / 10))$((try * 8 % 10))" && kill -KILL $bench) &
 	killer=$!
 	rm -f dying.vbt
 	timeout -k 5 30 "$vbtrace" record -p $bench -o dying.vbt >out 2>err
@@ -69,7 +69,7 @@ for try in $(seq 1 24); do
 	*) faults+=" $try: status $status: $(cat err)" ;;
 	esac
 done 2>/dev/null
-same "it dies while attaching, 24 times" "$faults" ''
+same "it dies while attaching, 12 times" "$faults" ''
 
 # Two recorders of one VMM, and a third when one of them has gone: each has what it was there for.
 start

@@ -15,7 +15,7 @@ same_events() { # NAME FILE
 	sed 's/^/     /' out
 }
 
-for name in first-request linux-packed linux-writes bench-losses indirect stuck; do
+for name in first-request linux-packed bench-losses stuck; do
 	same_events $name "$top/samples/traces/$name.vbt"
 done
 works "record" "$vbtrace" record -o fresh.vbt -- \
