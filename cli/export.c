@@ -140,7 +140,7 @@ static int export_input(struct input *input, const struct export_options *option
 	struct sink *sink = sink_open(options->output ? options->output : "-", options->to->binary);
 	struct vbt_export_run *run;
 	int status = CLI_FAILURE, closed;
-	uint64_t requests;
+	uint64_t requests, unlinked;
 	char damage[256];
 
 	if (!sink)
@@ -151,12 +151,17 @@ static int export_input(struct input *input, const struct export_options *option
 	else
 		complain("out of memory");
 	requests = run ? vbt_export_requests(run) : 0;
+	unlinked = run ? vbt_export_unlinked(run) : 0;
 	vbt_export_free(run);
 	closed = sink_close(sink, !status);
 	if (status || closed)
 		return CLI_FAILURE;
 	if (*input_damage(input, damage, sizeof(damage)))
 		complain("'%s' is %s", input_name(input), damage);
+	if (unlinked)
+		complain("%llu marks are not linked: too much happened between them and their "
+			 "requests' ends",
+			 (unsigned long long)unlinked);
 	if (!requests)
 		complain("no request %s", to.wanted ? "matches" : "in this trace");
 	return CLI_SUCCESS;

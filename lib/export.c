@@ -165,6 +165,11 @@ const struct vbt_correlator *vbt_export_correlator(const struct vbt_export_run *
 	return run->correlator;
 }
 
+uint64_t vbt_export_unlinked(const struct vbt_export_run *run)
+{
+	return run->timeline ? vbt_timeline_stats(run->timeline)->unlinked : 0;
+}
+
 uint64_t vbt_export_requests(const struct vbt_export_run *run)
 {
 	return run->requests;

@@ -97,6 +97,8 @@ int vbt_export_finish(struct vbt_export_run *run);
 
 /* For statistics, and the times of the trace. */
 const struct vbt_correlator *vbt_export_correlator(const struct vbt_export_run *run);
+/* Marks whose events had gone out before it was known whose they are; see lib/timeline.h. */
+uint64_t vbt_export_unlinked(const struct vbt_export_run *run);
 /* Requests that went out, all that were wanted. */
 uint64_t vbt_export_requests(const struct vbt_export_run *run);
 

@@ -38,14 +38,30 @@ static unsigned utf8_length(const unsigned char *text)
 	return length;
 }
 
+/* Letters of ASCII that stand for themselves: how many there are from here on. */
+static size_t plain_length(const unsigned char *text)
+{
+	size_t length = 0;
+
+	while (text[length] >= 0x20 && text[length] < 0x7f && text[length] != '"' &&
+	       text[length] != '\\')
+		length++;
+	return length;
+}
+
 static void put_text(FILE *out, const char *value)
 {
 	const unsigned char *text = (const unsigned char *)value;
 
 	putc('"', out);
 	while (*text) {
-		unsigned length = utf8_length(text);
+		size_t plain = plain_length(text);
+		unsigned length = utf8_length(text + plain);
 
+		fwrite(text, 1, plain, out);
+		text += plain;
+		if (!*text)
+			break;
 		if (!length) {
 			fputs("\\ufffd", out);
 			length = 1;
@@ -123,8 +139,13 @@ void vbt_json_string(struct vbt_json *json, const char *key, const char *value)
 
 void vbt_json_uint(struct vbt_json *json, const char *key, uint64_t value)
 {
+	char digits[20], *at = digits + sizeof(digits);
+
 	begin(json, key);
-	fprintf(json->out, "%" PRIu64, value);
+	do
+		*--at = (char)('0' + value % 10);
+	while (value /= 10);
+	fwrite(at, 1, (size_t)(digits + sizeof(digits) - at), json->out);
 }
 
 void vbt_json_int(struct vbt_json *json, const char *key, int64_t value)
