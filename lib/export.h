@@ -112,7 +112,7 @@ static inline const struct vbt_request *vbt_linked_request(const struct vbt_link
 static inline bool vbt_event_names_queue(const struct vbt_event *event)
 {
 	return vbt_point_is_vmm(event->point) && event->point != VBT_AUX_device &&
-	       event->point != VBT_AUX_mark_clock;
+	       event->point != VBT_AUX_mark_clock && event->point != VBT_AUX_pause;
 }
 
 /* Is the event's link to the request inferred? */

@@ -19,6 +19,7 @@
 #define FRAME_MAX     (HEADER_SIZE + MAX_ENTRIES * (ENTRY_SIZE + LIFE_SIZE))
 
 #define UNKNOWN       0xff
+#define POINT_LOST    0xff /* VBT_POINT_LOST, whose number grows with the points */
 
 enum frame_kind { FRAME_EVENT, FRAME_SUBMISSION, FRAME_COMPLETION };
 enum frame_flag { FLAG_INFERRED = 1, FLAG_LATE = 2, FLAG_MORE = 4 };
@@ -75,6 +76,11 @@ static unsigned place_in_life(const struct vbt_request *request, const struct vb
 	return place;
 }
 
+static uint8_t point_of(const struct vbt_event *event)
+{
+	return event->point == VBT_POINT_LOST ? POINT_LOST : event->point;
+}
+
 static uint8_t *put_event(uint8_t *at, const struct vbt_event *event)
 {
 	vbt_put64(at, event->time);
@@ -88,7 +94,7 @@ static uint8_t *put_event(uint8_t *at, const struct vbt_event *event)
 	vbt_put16(at + 40, event->source);
 	at[42] = event->target;
 	at[43] = event->device;
-	at[44] = event->point;
+	at[44] = point_of(event);
 	at[45] = event->op;
 	at[46] = event->code;
 	at[47] = event->late;
@@ -141,7 +147,7 @@ static uint8_t *put_header(struct vbt_export *export, uint8_t *at, unsigned kind
 	memset(at, 0, HEADER_SIZE);
 	at[0] = FRAME_VERSION;
 	at[1] = (uint8_t)kind;
-	at[2] = event->point;
+	at[2] = point_of(event);
 	vbt_put16(at + 4, HEADER_SIZE);
 	vbt_put32(at + 8, target ? target->pid : 0);
 	at[12] = event->target;

@@ -8,7 +8,8 @@
 
 local marks = { [0] = "kick", "wake", "pop", "parse", "submit", "queue", "issue", "complete", "reap", "push", "signal",
 	"msi", "inject", "eoi" }
-local points = { [14] = "signal_done", [15] = "device", [16] = "apic_accept", [17] = "mark_clock", [18] = "lost" }
+local points = { [14] = "signal_done", [15] = "device", [16] = "apic_accept", [17] = "mark_clock",
+	[18] = "ring", [19] = "pause", [255] = "lost" }
 local ops = { [0] = "read", [1] = "write", [4] = "flush", [8] = "get_id", [10] = "get_lifetime", [11] = "discard",
 	[13] = "write_zeroes", [14] = "secure_erase", [15] = "zone_append", [16] = "zone_report", [18] = "zone_open",
 	[20] = "zone_close", [22] = "zone_finish", [24] = "zone_reset", [26] = "zone_reset_all" }
