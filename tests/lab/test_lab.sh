@@ -137,6 +137,24 @@ check "cache: an image stays until the new one is there" same "$(cat "$copy"/bui
 check "cache: what could not be made leaves nothing behind" same "$(find "$copy/build/lab" -name 'tmp.*')" ''
 check "cache: all is well in the end" same "$(stale kernel root guest)" ''
 
+# --- on a busy machine its status may come in pieces: a QEMU of our own making says it slowly ----
+
+mkdir -p "$copy/build/lab/qemu/usr/bin"
+cp build/lab/qemu/stamp "$copy/build/lab/qemu/" 2>/dev/null
+cat >"$copy/build/lab/qemu/usr/bin/qemu-system-x86_64" <<'EOF'
+#!/bin/sh
+exec >control.out
+printf 'star'; sleep 0.5; printf 'ted\nex'; sleep 0.5; printf 'it '; sleep 0.5; printf '7\n'
+: >out
+: >err
+EOF
+chmod 755 "$copy/build/lab/qemu/usr/bin/qemu-system-x86_64"
+if [[ -e $copy/build/lab/qemu/stamp ]]; then
+	LAB_ACCEL=tcg LAB_KERNEL='' "$copy/lab/run" true >"$work/slow.out" 2>"$work/slow.err" </dev/null
+	check "a status that comes in pieces" same $? 7
+	check "a status that comes in pieces: nothing else is said" empty "$work/slow.err"
+fi
+
 # --- two at once: what the machine offers, and that bytes, arguments and files survive -------
 
 cat >"$work/environment.sh" <<'EOF'
