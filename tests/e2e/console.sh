@@ -1,5 +1,5 @@
 #!/bin/bash
-# lab: -m 2G -t 240
+# lab: -m 2G -t 600
 # Runs in the lab. The serial console on a terminal: keys go to the guest, Ctrl-A's escapes do what their
 # list says also while the guest idles, the terminal is put back on every way out. And in a pipe: every
 # byte is the guest's, the end of the input ends nothing, a reader that goes away ends the machine.
@@ -20,7 +20,7 @@ screen() { terminal capture-pane -p -J -S - >screen; }
 # shown NAME REGULAR-EXPRESSION [COUNT]: so many lines of the terminal come to match
 seen() { screen && [ "$(grep -cE -- "$1" screen)" -ge "${2:-1}" ]; }
 shown() {
-	if until_true 30 seen "$2" "${3:-1}"; then ok "$1"; else fail "$1" "$(grep . screen | tail -n 10)"; fi
+	if until_true 60 seen "$2" "${3:-1}"; then ok "$1"; else fail "$1" "$(grep . screen | tail -n 10)"; fi
 }
 keys() { terminal send-keys -- "$@"; }
 typed() { terminal send-keys -l -- "$1" && keys Enter; }
