@@ -7,7 +7,9 @@ A block that begins with ```console has commands behind "$ "; one that ends with
 next line. All blocks of a document run one after the other in one new directory, in which `samples` is the
 checkout's, with build/bin on PATH. Each command has to succeed, and what it prints is what follows it:
 exactly, but for trailing blanks, where a line "..." stands for any lines. In ```console varies it may be
-any output that is not empty. --update puts what was printed into the documents.
+any output that is not empty. An indented block that begins with "$ " is taken like a fenced one, and an
+indented line that begins with "vbtrace " and names a file of samples/traces has to succeed. --update puts what
+was printed into the documents.
 """
 
 import os
@@ -17,6 +19,8 @@ import sys
 import tempfile
 
 TOP = os.getcwd()
+INDENTED = re.compile(r"^    \$ .*\n(?:    .*\n)*", re.M)
+READS_SAMPLE = re.compile(r"^    (vbtrace .*\bsamples/traces/.*)$", re.M)
 FENCE = re.compile(r"^```console( varies)?\n(.*?)^```$", re.M | re.S)
 
 
@@ -50,17 +54,17 @@ def run(document, update):
     with tempfile.TemporaryDirectory() as directory:
         os.symlink(f"{TOP}/samples", f"{directory}/samples")
 
-        def one(match):
+        def block(text, varies):
+            """Run it; the block as it is to be."""
             nonlocal faults, passed
             out = []
-            for words, expected in commands(match.group(2)):
+            for words, expected in commands(text):
                 command = "\n".join(words)[2:]
                 done = subprocess.run(
                     ["bash", "-c", command], cwd=directory, env=environment, text=True, timeout=300,
                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
                 )
                 lines = done.stdout.splitlines()
-                varies = match.group(1)
                 right = done.returncode == 0 and (
                     (not expected or bool(lines)) if varies else matches(lines, expected)
                 )
@@ -69,14 +73,24 @@ def run(document, update):
                     right = True
                 faults += not right
                 passed += right
-                print(f"{'ok  ' if right else 'FAIL'} {os.path.basename(document)}: {words[0][2:]}")
+                print(f"{'ok  ' if right else 'FAIL'} {document}: {words[0][2:]}")
                 if not right:
                     print(f"status {done.returncode}: {done.stderr.strip()}")
                     print("\n".join(lines[:20]))
                 out += words + expected
-            return f"```console{match.group(1) or ''}\n" + "".join(f"{line}\n" for line in out) + "```"
+            return out
 
-        new = FENCE.sub(one, text)
+        def fenced(match):
+            lines = block(match.group(2), match.group(1))
+            return f"```console{match.group(1) or ''}\n" + "".join(f"{line}\n" for line in lines) + "```"
+
+        def indented(match):
+            lines = block(re.sub(r"^    ", "", match.group(0), flags=re.M), None)
+            return "".join(f"    {line}".rstrip() + "\n" for line in lines)
+
+        new = INDENTED.sub(indented, FENCE.sub(fenced, text))
+        for match in READS_SAMPLE.finditer(text):
+            block(f"$ {match.group(1)}", " varies")
     if update:
         with open(document, "w") as file:
             file.write(new)
