@@ -160,7 +160,7 @@ for file in recording new; do
 	refused 1 "--kernel 'kernel' needs|MiB of RAM; give more --memory" \
 		run --kernel kernel --memory 16M --disk image --flight-recorder $file
 	refused 1 "--initrd 'big'|give more --memory" run --kernel kernel --initrd big --flight-recorder $file
-	refused 1 "--payload 'high.elf' has a segment at 0x10103000|give more --memory" \
+	refused 1 "--payload 'high.elf' has a segment at 0x1010|give more --memory" \
 		run --payload high.elf --flight-recorder $file
 done
 
