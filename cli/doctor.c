@@ -108,15 +108,23 @@ static void check_kvm(struct verdict *v, const struct doctor_facts *facts)
 {
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
-	v->good = fd >= 0;
-	verdict_text(v, v->good ? "usable" : "cannot open /dev/kvm: %s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	else if (errno == EACCES)
-		verdict_remedy(v, "sudo usermod -aG kvm $USER, then log in again");
+	v->good = fd >= 0 && host_virtualizes();
+	if (v->good)
+		verdict_text(v, "usable");
+	else if (fd >= 0)
+		verdict_text(v, "runs only guests that were made for it: the processor has neither "
+				"vmx nor svm");
 	else
+		verdict_text(v, "cannot open /dev/kvm: %s", strerror(errno));
+	if (fd < 0 && errno == EACCES)
+		verdict_remedy(v, "sudo usermod -aG kvm $USER, then log in again");
+	else if (fd < 0)
 		verdict_remedy(
 		    v, "sudo modprobe kvm_intel or kvm_amd; where there is none: lab/run COMMAND");
+	else if (!v->good)
+		verdict_remedy(v, "lab/run COMMAND has one for any guest");
+	if (fd >= 0)
+		close(fd);
 }
 
 static void check_interrupts(struct verdict *v, const struct doctor_facts *facts)

@@ -177,6 +177,22 @@ void host_capability_remedy(char text[HOST_REMEDY_SIZE])
 		 path);
 }
 
+bool host_virtualizes(void)
+{
+	FILE *file = fopen("/proc/cpuinfo", "re");
+	bool found = false;
+	char *line = NULL;
+	size_t size = 0;
+
+	while (file && !found && getline(&line, &size, file) > 0)
+		found =
+		    !strncmp(line, "flags", 5) && (strstr(line, " vmx ") || strstr(line, " svm "));
+	free(line);
+	if (file)
+		fclose(file);
+	return found;
+}
+
 const char *host_apicv(void)
 {
 	static const struct {

@@ -38,6 +38,12 @@ void host_capability_remedy(char text[HOST_REMEDY_SIZE]);
 bool host_read_line(const char *path, char *line, size_t size);
 
 /*
+ * Has the processor virtualization, vmx or svm? A /dev/kvm on one that has not is for guests that were made
+ * for it.
+ */
+bool host_virtualizes(void);
+
+/*
  * Does hardware deliver the guests' interrupts, so that KVM's inject and end-of-interrupt
  * tracepoints do not fire? NULL if not, else the module parameter to change: "kvm_amd avic".
  */

@@ -39,6 +39,10 @@ true_of "a limit says what it is" '[.checks, .marks, .probes] | flatten | all(.[
 "$vbtrace" record -o t.vbt -- "$vmm" bench --disk null,aio=null --count 10 >out 2>err
 clock=$("$vbtrace" report --json t.vbt | jq 'if .clock_error_ns > 0 then true else false end')
 true_of "the clock is judged as the VMM judges it" ".checks | map(select(.name == \"clock\")) | .[0].ok == $clock" doctor.json
+virtualizes=false
+! grep -qE '^flags.* (vmx|svm) ' /proc/cpuinfo || [ ! -w /dev/kvm ] || virtualizes=true
+true_of "/dev/kvm is usable where the processor virtualizes: $virtualizes here" \
+	".checks | map(select(.name == \"kvm\")) | .[0].ok == $virtualizes and (.[0] | .ok or (.remedy | test(\"lab/run\")))" doctor.json
 if has_bpf; then
 	true_of "the probes are there that a recording has" '[.probes[] | select((.ok | not) and (.name | startswith("kvm_") | not))] | length == 0' doctor.json
 	works "without BTF" unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh "$vbtrace" doctor --json
