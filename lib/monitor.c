@@ -161,11 +161,6 @@ void vbt_monitor_alive(struct vbt_monitor *monitor, uint32_t targets)
 	monitor->snapshot->alive = targets;
 }
 
-uint64_t vbt_monitor_now(const struct vbt_monitor *monitor)
-{
-	return monitor->now;
-}
-
 const struct vbt_snapshot *vbt_monitor_snapshot(const struct vbt_monitor *monitor)
 {
 	return monitor->snapshot;

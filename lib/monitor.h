@@ -42,9 +42,6 @@ void vbt_monitor_alive(struct vbt_monitor *monitor, uint32_t targets);
 /* From the next interval on. */
 void vbt_monitor_interval(struct vbt_monitor *monitor, uint64_t interval_ns);
 
-/* Time of the latest event, or the latest that vbt_monitor_time said. */
-uint64_t vbt_monitor_now(const struct vbt_monitor *monitor);
-
 const struct vbt_snapshot *vbt_monitor_snapshot(const struct vbt_monitor *monitor);
 const struct vbt_correlator *vbt_monitor_correlator(const struct vbt_monitor *monitor);
 

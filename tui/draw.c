@@ -93,15 +93,6 @@ void draw_fill(int row, int column, int width, unsigned attr)
 	mvhline(row, column, ' ' | (chtype)attr, width);
 }
 
-int draw_width(const char *text)
-{
-	wchar_t letters[MAX_TEXT];
-	int columns;
-
-	decode(text, letters, MAX_TEXT, MAX_TEXT, &columns);
-	return columns;
-}
-
 void draw_share_cells(const uint64_t *ns, unsigned count, unsigned width, unsigned *cells)
 {
 	unsigned __int128 sum = 0;
@@ -165,7 +156,7 @@ void draw_spark(int row, int column, int width, const uint64_t *values, unsigned
 		uint64_t value = back <= count ? values[count - back] : 0;
 		unsigned eighths;
 
-		if (!value || value == DRAW_GAP)
+		if (!value)
 			continue;
 		eighths = top ? (unsigned)((double)value / (double)top * 8 + 0.5) : 0;
 		eighths = eighths < 1 ? 1 : eighths > 8 ? 8 : eighths;

@@ -22,9 +22,6 @@ int draw_right(int row, int column, int width, unsigned attr, const char *format
 /* Blanks. */
 void draw_fill(int row, int column, int width, unsigned attr);
 
-/* Columns that a text takes. */
-int draw_width(const char *text);
-
 /*
  * One bar of `width` columns shared out among the layers by `ns` (VBT_LAYER_COUNT values): the
  * widths sum to `width`, whatever is rounded. Names stand inside where there is room; without
@@ -36,13 +33,11 @@ void draw_layers(int row, int column, int width, const uint64_t *ns, const struc
 void draw_share_cells(const uint64_t *ns, unsigned count, unsigned width, unsigned *cells);
 
 /*
- * One row of bars, a value a column, the largest is as high as the row; 0 is a blank. Values
- * below 0 in the sense of `gap` (UINT64_MAX) are a gap, drawn as a dot. ASCII: _.-=#
+ * One row of bars, a value a column, the newest at the right end; `top` is as high as the row, 0 is a
+ * blank. Without the block letters: _.-=+*#
  */
 void draw_spark(int row, int column, int width, const uint64_t *values, unsigned count,
 		uint64_t top, unsigned attr, const struct term *term);
-
-#define DRAW_GAP UINT64_MAX
 
 /* A bar from the left, in eighths of a column where the letters allow. share: 0 to 1. */
 void draw_bar(int row, int column, int width, double share, unsigned attr, const struct term *term);

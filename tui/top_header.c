@@ -182,8 +182,10 @@ static void draw_verdict(struct top *top)
 				       (unsigned)device->key.device, name),
 	    where, vbt_node_pid(device, top->feed->info));
 	if (!top->all && vbt_node_since(device, &since)) {
-		at += draw_text(2, at, top->term.columns - at, text, ", for %.0f s",
-				(double)(top->snapshot->now_ns - since) / 1e9);
+		const double seconds = (double)(top->snapshot->now_ns - since) / 1e9;
+
+		at += draw_text(2, at, top->term.columns - at, text, ", for %.*f s",
+				seconds < 10 ? 1 : 0, seconds);
 		if (*top_clock(top, since, clock))
 			draw_text(2, at, top->term.columns - at, top->theme.attr[THEME_dim],
 				  " (since %s)", clock);

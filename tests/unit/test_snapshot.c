@@ -341,6 +341,24 @@ static void one_that_is_pushed_and_not_told_of_waits_there(void **state)
 	end(&world);
 }
 
+static void what_a_recording_ends_on_is_stuck_too(void **state)
+{
+	struct world world;
+
+	begin(&world);
+	world.life.clock = world.now;
+	life_submit(&world.life, 0, 1, 0, 4096);
+	tick(&world);
+	tick(&world);
+	life_end(&world.life);
+	vbt_snapshot_request(world.snapshot, &world.life.request[0][1]);
+	tick(&world);
+	assert_int_equal(world.snapshot->stuck_count, 1);
+	assert_int_equal(world.snapshot->stuck[0].mark, VBT_MARK_submit);
+	assert_true(world.snapshot->stuck[0].gave_up);
+	end(&world);
+}
+
 struct ticks {
 	unsigned count;
 	struct vbt_monitor *monitor;
@@ -438,6 +456,7 @@ int main(void)
 	    cmocka_unit_test(a_copy_stays_as_it_is),
 	    cmocka_unit_test(a_request_that_never_comes_back_is_stuck_at_submit),
 	    cmocka_unit_test(one_that_is_pushed_and_not_told_of_waits_there),
+	    cmocka_unit_test(what_a_recording_ends_on_is_stuck_too),
 	    cmocka_unit_test(intervals_do_not_depend_on_how_events_come),
 	    cmocka_unit_test(impossible_times_end),
 	};
