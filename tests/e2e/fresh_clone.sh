@@ -27,12 +27,17 @@ for target in all bench check clean conformance demo fuzz install lint manual sa
 done
 same "make help: each target says what it is for" "$(grep -vE '^  make [a-z-]+ +[^ ].*' out)" ''
 
+# What this machine's Wireshark loads goes where that looks, whatever the prefix.
+wireshark=$(tshark -G folders 2>/dev/null | sed -nE 's,^Global Lua Plugins:\s*(.*),\1/vbtrace.lua,p; s,^Extcap path:\s*(.*),\1/vbtrace-extcap,p' | sort)
 for prefix in /usr/local /usr; do
 	rm -rf root
 	mkdir root
 	works "make install, PREFIX=$prefix" make -s -C clone install DESTDIR="$work/root" PREFIX=$prefix
-	(cd "root$prefix" && find . -type f -printf '%m %P\n' | sort) >installed
-	same "PREFIX=$prefix: nothing is installed elsewhere" "$(cd root && find . -type f | grep -v "^\.$prefix/")" ''
+	(cd root && find . -type f -printf '/%P\n' | sort) >all
+	same "PREFIX=$prefix: Wireshark's parts are where it looks" "$(grep -Fx "${wireshark:-none}" all)" "$wireshark"
+	grep -vFx "${wireshark:-none}" all >ours
+	same "PREFIX=$prefix: nothing is installed elsewhere" "$(grep -v "^$prefix/" ours)" ''
+	while read -r file; do stat -c '%a %n' "root$file"; done <ours | sed "s,root$prefix/,," | sort >installed
 done
 share=share/doc/vbtrace
 (
@@ -44,6 +49,7 @@ share=share/doc/vbtrace
 	done
 	for page in build/man/*.1; do echo "644 share/man/man1/${page##*/}"; done
 	for page in README.md LICENSE docs/*.md; do echo "644 $share/${page##*/}"; done
+	for file in colorfilters vbtrace-extcap vbtrace.lua; do echo "644 share/vbtrace/wireshark/$file"; done
 	git ls-files samples | grep -vE '/(rules.mk|demo|make-[a-z]+)$' | sed 's,^,644 share/vbtrace/,'
 	for guest in build/samples/guests/*.elf; do echo "644 share/vbtrace/samples/guests/${guest##*/}"; done
 ) | sort >wanted
