@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* PCI-19 to 40: the common configuration and the reset of a single queue. */
+#include <linux/pci_regs.h>
 #include <string.h>
 
 #include "tests/conformance/world.h"
@@ -18,6 +19,47 @@ TEST(PCI_19, RINGS | MODERN)
 	settle();
 	CHECK_EQ(status_at(w, r->status), 0xff);
 	CHECK_EQ(c_read(w, C_STATUS), 0);
+	start(w, 0, 0);
+	expect_alive(w);
+}
+
+/* The same by a function reset, which takes configuration space back, too. */
+TEST(PCI_19b, RINGS | VIEWS | IRQS)
+{
+	uint16_t on;
+	unsigned af;
+	struct req *r;
+
+	open_and_start(w, NULL, 0, 0);
+	on = command(w);
+	af = w->cap_af;
+	CHECK(af);
+	CHECK_EQ(cfg_read(w, af + PCI_AF_LENGTH, 1), PCI_CAP_AF_SIZEOF);
+	CHECK_EQ(cfg_read(w, af + PCI_AF_CAP, 1), PCI_AF_CAP_TP | PCI_AF_CAP_FLR);
+	/* Other bits mean nothing. */
+	cfg_write(w, af + PCI_AF_CTRL, 1, 0xfe);
+	cfg_write(w, af + PCI_AF_STATUS, 1, 0xff);
+	CHECK_EQ(command(w), on);
+	expect_alive(w);
+
+	ram_disk_hold(w->ram);
+	r = submit(&w->q[0], BLK_T_IN, 0, galloc(w, 512, 512), 512);
+	EVENTUALLY(ram_disk_held(w->ram) == 1);
+	cfg_write(w, af + PCI_AF_CTRL, 1, PCI_AF_CTRL_FLR);
+	ram_disk_release(w->ram);
+	settle();
+	CHECK_EQ(status_at(w, r->status), 0xff);
+	CHECK_EQ(cfg_read(w, af + PCI_AF_CTRL, 1), 0);
+	CHECK_EQ(command(w), 0);
+	if (w->msix)
+		CHECK(!(cfg_read(w, w->cap_msix + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_ENABLE));
+	set_command(w, on);
+	CHECK_EQ(status(w), 0);
+	if (w->msix) {
+		for (unsigned i = 0; i < w->vectors; i++)
+			msix_entry(w, i, MSI_BASE, MSI_DATA(i), false);
+		msix_control(w, PCI_MSIX_FLAGS_ENABLE);
+	}
 	start(w, 0, 0);
 	expect_alive(w);
 }

@@ -95,6 +95,8 @@ static void find_capabilities(struct world *w)
 		uint8_t *const caps[] = {NULL,        &w->cap_common, &w->cap_notify,
 					 &w->cap_isr, &w->cap_device, &w->cap_window};
 
+		if (id == PCI_CAP_ID_AF)
+			w->cap_af = (uint8_t)at;
 		if (id == PCI_CAP_ID_MSIX)
 			w->cap_msix = (uint8_t)at;
 		if (id == PCI_CAP_ID_VNDR && type > 0 && type < 6 && !*caps[type])

@@ -130,7 +130,7 @@ struct world {
 
 	unsigned slot, gsi;
 	uint64_t bar[6];
-	uint8_t cap_common, cap_notify, cap_isr, cap_device, cap_window, cap_msix;
+	uint8_t cap_common, cap_notify, cap_isr, cap_device, cap_window, cap_msix, cap_af;
 	uint64_t common, notify, isr, device; /* addresses */
 	uint32_t notify_length, device_length, notify_multiplier;
 	unsigned vectors;

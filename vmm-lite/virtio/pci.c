@@ -192,10 +192,23 @@ static void apply_command(struct virtio_pci *pci)
 	virtio_device_set_dma(pci->dev, command & PCI_COMMAND_MASTER);
 }
 
+static bool asks_for_reset(struct virtio_pci *pci, unsigned offset, unsigned size)
+{
+	unsigned control = pci->af_capability + PCI_AF_CTRL;
+
+	return pci_touches(offset, size, control, 1) && pci->fn.config[control] & PCI_AF_CTRL_FLR;
+}
+
 static void config_written(struct pci_function *fn, unsigned offset, unsigned size)
 {
 	struct virtio_pci *pci = fn->opaque;
 
+	if (asks_for_reset(pci, offset, size)) {
+		pci_function_reset(fn);
+		/* What firmware had switched on is off, too: that is for the driver to restore. */
+		pci_function_write(fn, PCI_COMMAND, 2, 0);
+		return;
+	}
 	if (pci_touches(offset, size, PCI_COMMAND, 2) ||
 	    (pci->msix.capability && pci_touches(offset, size, pci->msix.capability, 4)))
 		apply_command(pci);
@@ -232,6 +245,17 @@ static const struct pci_function_ops function_ops = {
     .bar_changed = bar_changed,
     .reset = function_reset,
 };
+
+/* Function reset: on a conventional bus it is a matter of the Advanced Features capability. */
+static void plug_function_reset(struct virtio_pci *pci)
+{
+	static const uint8_t body[PCI_CAP_AF_SIZEOF - 2] = {PCI_CAP_AF_SIZEOF,
+							    PCI_AF_CAP_TP | PCI_AF_CAP_FLR};
+
+	pci->af_capability =
+	    pci_function_add_capability(&pci->fn, PCI_CAP_ID_AF, body, PCI_CAP_AF_SIZEOF);
+	pci->fn.writable[pci->af_capability + PCI_AF_CTRL] = PCI_AF_CTRL_FLR;
+}
 
 static struct pci_identity identity_of(enum disk_transport transport)
 {
@@ -285,6 +309,7 @@ int virtio_pci_init(struct virtio_pci *pci, struct virtio_device *dev,
 		msix_plug(&pci->msix, &pci->fn, BAR_MSIX, pci->bar_name);
 	if (has_modern(pci))
 		virtio_modern_plug(pci);
+	plug_function_reset(pci);
 	return 0;
 }
 

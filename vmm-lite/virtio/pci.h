@@ -48,6 +48,7 @@ struct virtio_pci {
 
 	/* Offsets in configuration space; under the PCI host's lock. */
 	unsigned window; /* VIRTIO_PCI_CAP_PCI_CFG; 0: none */
+	unsigned af_capability;
 };
 
 /* The function, ready to be plugged. 0 or -errno. `options` are looked at only here. */

@@ -381,7 +381,7 @@ TEST(HC_22, VIEWS | IRQS)
 		before[i] = (uint8_t)cfg_read(w, i, 1);
 	for (unsigned i = 0; i < 256; i++) {
 		bool may = (w->cap_window && i >= w->cap_window + 4u && i < w->cap_window + 20u) ||
-			   (w->cap_msix && i == w->cap_msix + 3u);
+			   (w->cap_msix && i == w->cap_msix + 3u) || i == w->cap_af + 4u;
 
 		for (unsigned k = 0; k < COUNT(writable); k++)
 			may |= i - writable[k].first < writable[k].count;
