@@ -10,43 +10,29 @@
 #include "cli/sink.h"
 #include "lib/export.h"
 
-enum { UNIT_UNSET = 2 };
+enum { UNIT_UNSET = 2, FORMAT_UNSET = 255 };
 
 struct export_options {
-	const struct vbt_exporter *to;
+	unsigned to; /* index of the exporter */
 	const char *input, *output;
 	unsigned rows, frames;
 	struct filter filter;
 };
 
-static int parse_to(const char *text, void *at, char *why, size_t why_size)
-{
-	const struct vbt_exporter **to = at, *exporter;
-	char names[256] = "", buf[32];
-	const char *meant;
-	size_t used = 0;
-
-	*to = vbt_exporter_find(text);
-	if (*to)
-		return 0;
-	for (unsigned i = 0; (exporter = vbt_exporter_at(i)); i++)
-		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
-					 used ? "|" : "", exporter->name);
-	meant = suggest_choice(text, names, buf, sizeof(buf));
-	if (meant)
-		snprintf(why, why_size, "is no format: did you mean '%s'?", meant);
-	else
-		snprintf(why, why_size, "is none of %s", names);
-	return -1;
-}
+#define X(name) "|" #name
+static const char formats[] = VBT_EXPORTERS(X);
+#undef X
+#define X(name) " " #name
+static const char formats_help[] = "the format, one of" VBT_EXPORTERS(X);
+#undef X
 
 static const struct option_row export_rows[] = {
     {.name = "to",
-     .kind = OPTION_OTHER,
+     .kind = OPTION_CHOICE,
      .at = offsetof(struct export_options, to),
      .argument = "FORMAT",
-     .parse = parse_to,
-     .help = "the format, one of those below"},
+     .choices = formats + 1,
+     .help = formats_help},
     {.letter = 'i',
      .name = "input",
      .kind = OPTION_TEXT,
@@ -74,7 +60,8 @@ static const struct option_row export_rows[] = {
     {0},
 };
 
-static const struct export_options export_defaults = {.rows = UNIT_UNSET, .frames = UNIT_UNSET};
+static const struct export_options export_defaults = {
+    .to = FORMAT_UNSET, .rows = UNIT_UNSET, .frames = UNIT_UNSET};
 
 struct export
 {
@@ -92,7 +79,7 @@ static bool wanted(void *context, const struct vbt_request *request)
 /* What a row or frame is; 0 after a complaint if the format has none such. */
 static enum vbt_export_unit choose_unit(const struct export_options *options)
 {
-	const struct vbt_exporter *to = options->to;
+	const struct vbt_exporter *to = vbt_exporter_at(options->to);
 	unsigned chosen = to->frames ? options->frames : options->rows;
 
 	if ((to->frames ? options->rows : options->frames) != UNIT_UNSET) {
@@ -132,12 +119,12 @@ static int export_input(struct input *input, const struct export_options *option
 {
 	struct export export = {options, input_info(input)};
 	const struct vbt_export_options to = {
-	    .exporter = options->to,
+	    .exporter = vbt_exporter_at(options->to),
 	    .unit = unit,
 	    .wanted = filter_given(&options->filter) ? wanted : NULL,
 	    .context = &export,
 	};
-	struct sink *sink = sink_open(options->output ? options->output : "-", options->to->binary);
+	struct sink *sink = sink_open(options->output ? options->output : "-", to.exporter->binary);
 	struct vbt_export_run *run;
 	int status = CLI_FAILURE, closed;
 	uint64_t requests, unlinked;
@@ -177,7 +164,7 @@ static int run_export(const void *values, const struct arguments *arguments)
 
 	if (!path)
 		return CLI_USAGE;
-	if (!options->to) {
+	if (options->to == FORMAT_UNSET) {
 		complain("export: --to FORMAT is missing: 'vbtrace export --help' lists them");
 		return CLI_USAGE;
 	}
