@@ -52,12 +52,17 @@ static void find_described(const struct btf *btf, uint32_t first,
 	}
 }
 
+bool host_kvm_is_module(void)
+{
+	return access("/sys/kernel/btf/kvm", F_OK) == 0;
+}
+
 /* They are there, but the descriptor that a program needs of them is not for everybody. */
 static bool module_types_hidden(void)
 {
 	char missing[32];
 
-	return access("/sys/kernel/btf/kvm", F_OK) == 0 &&
+	return host_kvm_is_module() &&
 	       host_missing_capabilities(HOST_TO_READ_MODULES, missing, sizeof(missing));
 }
 
@@ -173,8 +178,8 @@ void host_capability_remedy(char text[HOST_REMEDY_SIZE])
 	own_path(path, sizeof(path));
 	snprintf(text, HOST_REMEDY_SIZE,
 		 "run as root, or: sudo setcap "
-		 "cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search+ep %s",
-		 path);
+		 "cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search%s+ep %s",
+		 host_kvm_is_module() ? ",cap_sys_admin" : "", path);
 }
 
 bool host_virtualizes(void)

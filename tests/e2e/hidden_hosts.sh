@@ -54,7 +54,7 @@ fi
 
 # In the lab too, where KVM's marks exist.
 mkdir lab
-works "lab: two guests" "$top/lab/run" -m 1G -t 200 -o lab -- "$top/tests/e2e/lib/hidden_hosts"
+works "lab: guests" "$top/lab/run" -m 1G -t 200 -o lab -- "$top/tests/e2e/lib/hidden_hosts"
 for name in lab-no-btf lab-no-symbols; do
 	"$vbtrace" show --json "lab/$name.vbt" >"$name.jsonl" 2>err
 	true_of "$name: five requests, complete" 'length == 5 and all(.[]; .complete)' "$name.jsonl" -s
@@ -68,5 +68,9 @@ true_of "lab-no-btf: what does says so" \
 true_of "lab-no-symbols: reads and writes have all fourteen marks, exactly linked" \
 	'map(select(.op == "read" or .op == "write")) | length == 3
 	and all(.[]; (.marks | length == 14) and (.links | all(.[]; . == "exact")))' lab-no-symbols.jsonl -s
+says "lab-four: reading the types of module kvm is named, with the command" lab/lab-four.err \
+	'cannot load BPF programs: CAP_SYS_ADMIN missing; run as root, or: sudo setcap cap_.*,cap_sys_admin\+ep '
+same "lab-four: the VMM's own marks are recorded" "$(cat lab/lab-four.status)" 0
+same "lab-five: what was named is enough" "$(cat lab/lab-five.status) $(grep -c missing lab/lab-five.err)" "0 0"
 
 finish hidden_hosts
