@@ -10,7 +10,7 @@ $(B)/bin/vbtrace: $(CLI_OBJ) $(LIBTUI) $(PROBES_OBJ) $(B)/probes/stage_tsc.o $(L
 
 # The page's style and script, each as a constant text of C: html_style, html_script.
 HTML_PARTS := $(patsubst %,$(B)/gen/%.h,$(wildcard cli/html/*))
-$(HTML_PARTS): $(B)/gen/%.h: %
+$(HTML_PARTS): $(B)/gen/%.h: % cli/rules.mk
 	$(Q)mkdir -p $(@D) && echo "  TEXT  $<" && { \
 	echo 'static const char html_$(basename $(<F))[] ='; \
 	sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $<; echo ';'; } >$@
