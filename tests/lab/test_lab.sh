@@ -259,6 +259,18 @@ check "panic: status 125" same "$(status panic)" 125
 check "panic: is called a panic" has "$work/panic.err" "kernel panicked"
 check "panic: the console's end is shown" has "$work/panic.err" "sysrq_handle_crash"
 check "panic: output until then" same "$(cat "$work/panic.out")" before
+# The disk remembers that it was here before.
+truncate -s 1M "$work/again.raw"
+# shellcheck disable=SC2016
+LAB_AGAIN=1 run again -t 60 -d "$work/again.raw" bash -c 'read -r was <$LAB_DISK1; [[ $was == here ]] && exit 7
+	echo here | dd of=$LAB_DISK1 conv=fsync status=none; echo c >/proc/sysrq-trigger; sleep 30'
+if [[ ${LAB_ACCEL:-} == kvm ]]; then
+	check "panic, LAB_AGAIN: a real one stays one" same "$(status again)" 125
+else
+	check "panic, LAB_AGAIN: the next machine's status" same "$(status again)" 7
+	check "panic, LAB_AGAIN: the first one's panic is said" has "$work/again.err" "kernel panicked"
+	check "panic, LAB_AGAIN: and that there is another" has "$work/again.err" "once more"
+fi
 run early -t 1 true &
 second=$!
 LAB_APPEND=rdinit=/nonesuch run noboot true
