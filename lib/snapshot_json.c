@@ -185,5 +185,4 @@ void vbt_json_interval(FILE *out, const struct vbt_interval *interval)
 		write_stuck(&json, snapshot, &snapshot->stuck[i], interval->info);
 	vbt_json_end(&json, ']');
 	vbt_json_end(&json, '}');
-	fputc('\n', out);
 }

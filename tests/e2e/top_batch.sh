@@ -72,7 +72,7 @@ else
 fi
 pids=()
 for run in 1 2; do
-	"$vmm" bench --disk null,aio=null,delay=1ms --depth 4 --time 3s --json >"bench$run.json" 2>/dev/null &
+	"$vmm" bench --disk null,aio=null,delay=1ms --depth 4 --time 6s --json >"bench$run.json" 2>/dev/null &
 	pids+=($!)
 	wait $!
 done
@@ -92,8 +92,17 @@ for run in 1 2; do
 		| $seen > $bench[0].requests / 4 and $seen <= $bench[0].requests' live.jsonl -s \
 		--argjson pid "$pid" --slurpfile bench "bench$run.json"
 done
+same "live: a line for each interval, none between" "$(grep -c '^$' live.jsonl)" 0
 true_of "live: layers sum to the total" 'all(.[].groups[]; ([.layers_ns[]] | add) == .total_ns)' live.jsonl -s
 true_of "live: own cost is shown" 'any(.[]; .own.cpu > 0 and .own.memory_bytes > 1000000)' live.jsonl -s
+
+"$vmm" bench --disk null,aio=null,delay=200us --depth 5 --time 60s >/dev/null 2>&1 &
+runs=$!
+until_true 20 sh -c "'$vbtrace' list | grep -q $runs"
+works "live: own cost is /proc's" python3 "$top/tests/e2e/lib/own_cost.py" "$vbtrace" $runs
+cat out
+kill $runs
+wait $runs 2>/dev/null
 
 # --- requests that never come back
 "$vmm" bench --disk null,aio=null,delay=1ms,error=0.0005:stuck --depth 32 --time 20s >/dev/null 2>&1 &

@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""What `vbtrace top --json` says it costs, against what /proc has of it.
+
+usage: own_cost.py VBTRACE PID    (PID: of a busy VMM)
+
+Its own account is over the last second, /proc's over the same lines: they may differ by the ends of the windows.
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+
+SECONDS = 8
+
+
+def cpu_ns(pid):
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/schedstat") as file:
+            total += int(file.read().split()[0])
+    return total
+
+
+def resident(pid):
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def main():
+    top = subprocess.Popen([sys.argv[1], "top", "--json", "-p", sys.argv[2], "1s", str(SECONDS)],
+                           stdout=subprocess.PIPE, text=True)
+    shown, memory, first, last = [], [], None, None
+    for line in top.stdout:
+        own = json.loads(line).get("own")
+        try:
+            now = (time.monotonic_ns(), cpu_ns(top.pid))
+            if own:
+                memory.append((own["memory_bytes"], resident(top.pid)))
+        except OSError:
+            break  # it ended with this line
+        if first is None:
+            first = now
+        elif own:
+            shown.append(own["cpu"])
+            last = now
+    top.wait()
+    if len(shown) < SECONDS / 2:
+        sys.exit(f"only {len(shown)} lines said what top costs")
+    mean, true = sum(shown) / len(shown), (last[1] - first[1]) / (last[0] - first[0])
+    print(f"own cost: {mean:.4f} shown, {true:.4f} in /proc; memory: {memory[-1][0]} shown, {memory[-1][1]} in /proc")
+    if not true * 0.7 - 0.003 < mean < true * 1.4 + 0.003:
+        sys.exit("the CPU time shown is not /proc's")
+    for said, had in memory:
+        if not had * 0.8 < said < had * 1.2:
+            sys.exit(f"the memory shown is not /proc's: {said}, {had}")
+
+
+main()
