@@ -50,7 +50,8 @@ def main():
     check(mine and min(mine) > 0xffff, f"kicks at {list(mine)}: legacy ports are not looked at here")
     for address, count in mine.items():
         check(count == kicks[address], f"kick at {address:#x}: {count}, the other has {kicks[address]}")
-    msi = sum(r["point"] == "msi" for r in rows)
+    # A raised or lowered line (of the timer, say) is no message.
+    msi = sum(r["point"] == "msi" and r["code"] == "0" for r in rows)
     check(msi == messages, f"{msi} messages, the other has {messages}")
 
     served = [r for r in requests.values() if r["device"] == device and r["op"] in ("read", "write") and r["complete"]]
