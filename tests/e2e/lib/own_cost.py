@@ -34,15 +34,16 @@ def main():
     for line in top.stdout:
         own = json.loads(line).get("own")
         try:
-            now = (time.monotonic_ns(), cpu_ns(top.pid))
-            if own:
-                memory.append((own["memory_bytes"], resident(top.pid)))
+            now, had = (time.monotonic_ns(), cpu_ns(top.pid)), resident(top.pid)
         except OSError:
+            had = 0
+        if not had:
             break  # it ended with this line
         if first is None:
             first = now
         elif own:
             shown.append(own["cpu"])
+            memory.append((own["memory_bytes"], had))
             last = now
     top.wait()
     if len(shown) < SECONDS / 2:
