@@ -11,7 +11,6 @@
 
 #define ROUND_NS 20000000 /* of the output; the kernel's buffer is for longer */
 #define WAITING  262144   /* events that may wait for those of slower sources */
-#define LAST     1000     /* rounds for what was under way when the probes went */
 
 struct capture {
 	struct session *session;
@@ -27,17 +26,10 @@ static int in_order(void *context, const struct vbt_event *events, size_t count)
 	return vbt_export_events(capture->run, events, count);
 }
 
-/* As they come, one source at a time: to be put in order. */
-static int as_they_come(void *context, const struct vbt_event *events, size_t count)
+static int do_round(void *context)
 {
 	struct capture *capture = context;
-
-	return count ? vbt_reorder_push(capture->merger, events[0].source, events, count) : 0;
-}
-
-static int do_round(struct capture *capture)
-{
-	long count = session_poll(capture->session, as_they_come, capture);
+	long count = session_poll(capture->session, vbt_reorder_take, capture->merger);
 	uint64_t watermark = session_watermark(capture->session);
 	int error = count < 0 ? (int)count : vbt_reorder_drain(capture->merger, watermark);
 
@@ -47,19 +39,10 @@ static int do_round(struct capture *capture)
 	return error;
 }
 
-/* Take the probes away, and what was on its way. */
 static int finish(struct capture *capture)
 {
-	const struct timespec pause = {.tv_nsec = 1000000};
-	int error = 0;
+	int error = session_finish(capture->session, do_round, capture);
 
-	session_detach(capture->session);
-	for (int i = 0; i < LAST && !error; i++) {
-		error = do_round(capture);
-		if (session_watermark(capture->session) == UINT64_MAX)
-			break;
-		nanosleep(&pause, NULL);
-	}
 	if (!error)
 		error = vbt_reorder_drain(capture->merger, UINT64_MAX);
 	return error ? error : vbt_export_finish(capture->run);

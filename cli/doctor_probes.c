@@ -5,20 +5,11 @@
 
 #include "cli/doctor.h"
 #include "lib/event.h"
-
-static const struct {
-	const char *name;
-	unsigned point;
-	bool pointers;
-} probes[VBT_KERNEL_PROBE_COUNT] = {
-#define X(tracepoint, point, pointers) {#tracepoint, VBT_##point, pointers},
-    VBT_KERNEL_PROBES(X)
-#undef X
-};
+#include "probes/kernel_probe.h"
 
 const char *doctor_probe_name(unsigned probe)
 {
-	return probes[probe].name;
+	return kernel_probes[probe].name;
 }
 
 /* NULL: it is attached, or can be. Else why not; `text` is for what has to be put together. */
@@ -41,15 +32,15 @@ static bool other_name(unsigned probe, unsigned *other)
 
 static void find_remedy(const struct doctor_facts *facts, unsigned probe, struct verdict *v)
 {
-	const bool kvm = strncmp(probes[probe].name, "kvm_", 4) == 0;
+	const bool kvm = strncmp(kernel_probes[probe].name, "kvm_", 4) == 0;
 	char capabilities[128];
 
 	if (!facts->source) {
 		if (host_missing_capabilities(HOST_TO_LOAD, capabilities, sizeof(capabilities)))
 			host_capability_remedy(v->remedy);
-	} else if (probes[probe].pointers && !facts->tracepoints.btf) {
+	} else if (kernel_probes[probe].pointers && !facts->tracepoints.btf) {
 		verdict_remedy(v, "boot a kernel with CONFIG_DEBUG_INFO_BTF=y");
-	} else if (probes[probe].pointers && kvm && facts->tracepoints.hidden) {
+	} else if (kernel_probes[probe].pointers && kvm && facts->tracepoints.hidden) {
 		verdict_remedy(v, "run as root: only CAP_SYS_ADMIN may read the types of modules");
 	} else if (kvm) {
 		verdict_remedy(v, "sudo modprobe kvm_intel, or kvm_amd");
@@ -58,12 +49,12 @@ static void find_remedy(const struct doctor_facts *facts, unsigned probe, struct
 
 static bool serves_mark(unsigned probe, unsigned mark)
 {
-	return probes[probe].point == mark;
+	return kernel_probes[probe].point == mark;
 }
 
 void doctor_check_probe(const struct doctor_facts *facts, unsigned probe, struct verdict *v)
 {
-	const unsigned point = probes[probe].point;
+	const unsigned point = kernel_probes[probe].point;
 	char text[200];
 	const char *why = missing(facts, probe, text, sizeof(text));
 	unsigned other;
@@ -72,7 +63,7 @@ void doctor_check_probe(const struct doctor_facts *facts, unsigned probe, struct
 	if (why && facts->source && other_name(probe, &other) &&
 	    !missing(facts, other, text, sizeof(text))) {
 		v->good = true;
-		verdict_text(v, "this kernel calls it %s", probes[other].name);
+		verdict_text(v, "this kernel calls it %s", kernel_probes[other].name);
 	} else if (why) {
 		verdict_text(v, "%s", why);
 		find_remedy(facts, probe, v);
@@ -111,7 +102,7 @@ void doctor_check_mark(const struct doctor_facts *facts, unsigned mark, struct v
 		if (missing(facts, i, text, sizeof(text)))
 			continue;
 		used += (size_t)snprintf(by + used, sizeof(by) - used, "%s%s", have ? ", " : "",
-					 probes[i].name);
+					 kernel_probes[i].name);
 		have++;
 	}
 	v->good = have > 0;

@@ -9,6 +9,7 @@
 #include "lib/record.h"
 #include "lib/stage.h"
 #include "probes/host_facts.h"
+#include "probes/kernel_probe.h"
 #include "probes/ring_find.h"
 
 struct list_options {
@@ -42,18 +43,12 @@ static const char *const field_names[] = {"probe", "seq", "head", "arg", "val", 
 #define POINTS (sizeof(point_fields) / sizeof(*point_fields))
 #define FIELDS (sizeof(field_names) / sizeof(*field_names))
 
-static const struct {
-	const char *name, *point;
-} probes[] = {
-#define X(tracepoint, point, pointers) {#tracepoint, #point},
-    VBT_KERNEL_PROBES(X)
-#undef X
-};
-
-/* "MARK_kick" → "kick"; context for other probes has no mark of its own. */
+/* Context for other probes has no mark of its own. */
 static const char *probe_mark(unsigned i)
 {
-	return strncmp(probes[i].point, "MARK_", 5) ? "context" : probes[i].point + 5;
+	const unsigned point = kernel_probes[i].point;
+
+	return point < VBT_MARK_COUNT ? stages[point].name : "context";
 }
 
 static const char *stage_source(unsigned i)
@@ -142,7 +137,7 @@ static void print_probes(const struct finding *found, const struct screen *scree
 	grid_column(&kernel, "mark", false);
 	grid_column(&kernel, "this kernel", false);
 	for (unsigned i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
-		grid_cell(&kernel, "%s", probes[i].name);
+		grid_cell(&kernel, "%s", kernel_probes[i].name);
 		grid_cell(&kernel, "%s", probe_mark(i));
 		grid_cell(&kernel, "%s", found->tracepoints.has[i] ? "has it" : "-");
 	}
@@ -213,7 +208,7 @@ static void json_probes(struct vbt_json *json, const struct finding *found)
 	vbt_json_array(json, "probes");
 	for (unsigned i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
 		vbt_json_object(json, NULL);
-		vbt_json_string(json, "tracepoint", probes[i].name);
+		vbt_json_string(json, "tracepoint", kernel_probes[i].name);
 		vbt_json_string(json, "mark", probe_mark(i));
 		vbt_json_bool(json, "available", found->tracepoints.has[i]);
 		vbt_json_end(json, '}');

@@ -47,13 +47,6 @@ static int take_events(void *context, const struct vbt_event *events, size_t cou
 }
 
 /* As they come, one source at a time: to be put in order. */
-static int merge_events(void *context, const struct vbt_event *events, size_t count)
-{
-	struct live *live = context;
-
-	return count ? vbt_reorder_push(live->merger, events[0].source, events, count) : 0;
-}
-
 /* A session without targets, and what turns its events into a snapshot. */
 static int start(struct live *live, char *err, size_t err_size)
 {
@@ -187,7 +180,7 @@ static int advance(struct feed *feed, uint64_t wall_ns)
 		search(live);
 		live->searched = wall_ns;
 	}
-	count = session_poll(live->session, merge_events, live);
+	count = session_poll(live->session, vbt_reorder_take, live->merger);
 	if (count < 0)
 		return (int)count;
 	vbt_monitor_alive(feed->monitor, alive(live));

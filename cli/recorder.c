@@ -39,13 +39,6 @@ static int write_events(void *context, const struct vbt_event *events, size_t co
 }
 
 /* As they come, one source at a time: to be put in order. */
-static int merge_events(void *context, const struct vbt_event *events, size_t count)
-{
-	struct recorder *recorder = context;
-
-	return count ? vbt_reorder_push(recorder->merger, events[0].source, events, count) : 0;
-}
-
 /* Losses are statements among the events: here only what identifies a source counts. */
 static bool same_source(const struct vbt_source *a, const struct vbt_source *b)
 {
@@ -125,7 +118,7 @@ int recorder_option(struct recorder *recorder, const char *name, const char *val
 
 int recorder_poll(struct recorder *recorder)
 {
-	long count = session_poll(recorder->session, merge_events, recorder);
+	long count = session_poll(recorder->session, vbt_reorder_take, recorder->merger);
 	int error = count < 0 ? (int)count : write_news(recorder);
 
 	if (!error)
@@ -135,22 +128,15 @@ int recorder_poll(struct recorder *recorder)
 	return error;
 }
 
+static int poll_again(void *recorder)
+{
+	return recorder_poll(recorder);
+}
+
 int recorder_finish(struct recorder *recorder)
 {
-	const struct timespec pause = {.tv_nsec = 1000000};
-	int error = 0;
+	int error = session_finish(recorder->session, poll_again, recorder);
 
-	session_detach(recorder->session);
-	/*
-	 * One round takes a bounded number of events, and a CPU may be held up with a record half
-	 * written: until the watermark says that it was all.
-	 */
-	for (int i = 0; i < 1000 && !error; i++) {
-		error = recorder_poll(recorder);
-		if (session_watermark(recorder->session) == UINT64_MAX)
-			break;
-		nanosleep(&pause, NULL);
-	}
 	if (!error)
 		error = vbt_reorder_drain(recorder->merger, UINT64_MAX);
 	return error ? error : vbt_trace_writer_finish(recorder->writer);

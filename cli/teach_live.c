@@ -92,17 +92,10 @@ static int take_events(void *context, const struct vbt_event *events, size_t cou
 	return vbt_correlator_events(live->correlator, events, count);
 }
 
-static int merge_events(void *context, const struct vbt_event *events, size_t count)
-{
-	struct teach_live *live = context;
-
-	return count ? vbt_reorder_push(live->merger, events[0].source, events, count) : 0;
-}
-
 /* Read what is there, in order as far as it is certain. */
 static void poll_events(struct teach_live *live)
 {
-	if (session_poll(live->session, merge_events, live) < 0 ||
+	if (session_poll(live->session, vbt_reorder_take, live->merger) < 0 ||
 	    vbt_reorder_drain(live->merger, session_watermark(live->session)) < 0)
 		live->failed = true;
 }
@@ -122,17 +115,20 @@ static void catch_up(struct teach_live *live)
 	vbt_correlator_each(live->correlator, on_request, live);
 }
 
+static int poll_again(void *context)
+{
+	struct teach_live *live = context;
+
+	poll_events(live);
+	return live->failed ? -EIO : 0;
+}
+
 /* All that will come: the VMM has ended. */
 static void read_rest(struct teach_live *live)
 {
-	const struct timespec slice = {.tv_nsec = SLICE_MS * 1000000L};
+	int error = session_finish(live->session, poll_again, live);
 
-	session_detach(live->session);
-	for (int i = 0; i < 500 && session_watermark(live->session) != UINT64_MAX; i++) {
-		poll_events(live);
-		nanosleep(&slice, NULL);
-	}
-	if (vbt_reorder_drain(live->merger, UINT64_MAX) < 0)
+	if (vbt_reorder_drain(live->merger, UINT64_MAX) < 0 || error)
 		live->failed = true;
 	vbt_correlator_finish(live->correlator);
 }

@@ -43,6 +43,10 @@ void vbt_json_null(struct vbt_json *json, const char *key);
  * if key is given. */
 void vbt_json_dist(struct vbt_json *json, const char *key, const struct vbt_histogram *histogram);
 
+/* "layers" and "stages" of a group, with a DIST each; those that no request had are left out. */
+void vbt_json_layers(struct vbt_json *json, const struct vbt_group *group);
+void vbt_json_stages(struct vbt_json *json, const struct vbt_group *group);
+
 /* The members of `report --json`. The breakdown is sorted. damage: NULL or a line about the file. */
 struct vbt_report {
 	const struct vbt_breakdown *breakdown;

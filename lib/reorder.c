@@ -241,6 +241,11 @@ int vbt_reorder_push(struct vbt_reorder *reorder, unsigned stream, const struct 
 	return error;
 }
 
+int vbt_reorder_take(void *reorder, const struct vbt_event *events, size_t count)
+{
+	return count ? vbt_reorder_push(reorder, events[0].source, events, count) : 0;
+}
+
 int vbt_reorder_drain(struct vbt_reorder *reorder, uint64_t watermark)
 {
 	int error = 0;

@@ -38,6 +38,9 @@ void vbt_reorder_free(struct vbt_reorder *reorder);
 int vbt_reorder_push(struct vbt_reorder *reorder, unsigned stream, const struct vbt_event *events,
 		     size_t count);
 
+/* A vbt_event_fn with the reorder buffer as its context: adds events of one source, by its index. */
+int vbt_reorder_take(void *reorder, const struct vbt_event *events, size_t count);
+
 /* Hand out everything up to and including time `watermark`: the caller knows that no source has an
  * older event left (it read them all at that time). UINT64_MAX empties it. */
 int vbt_reorder_drain(struct vbt_reorder *reorder, uint64_t watermark);

@@ -61,26 +61,25 @@ static void put_key(struct vbt_json *json, const struct vbt_report *report,
 		vbt_json_null(json, "size");
 }
 
-static void put_group(struct vbt_json *json, const struct vbt_report *report,
-		      const struct vbt_group *group)
+void vbt_json_layers(struct vbt_json *json, const struct vbt_group *group)
 {
-	const struct vbt_group_stage *stage;
-	unsigned cursor = 0;
-
-	vbt_json_object(json, NULL);
-	put_key(json, report, &group->key);
-	vbt_json_uint(json, "count", group->count);
-	vbt_json_uint(json, "incomplete", group->incomplete);
-	vbt_json_uint(json, "errors", group->errors);
-	vbt_json_uint(json, "bytes", group->bytes);
-	vbt_json_dist(json, "total", &group->total);
 	vbt_json_object(json, "layers");
 	for (unsigned layer = 0; layer < VBT_LAYER_COUNT; layer++)
 		if (group->layer[layer].count)
 			vbt_json_dist(json, vbt_layer_name(layer), &group->layer[layer]);
 	vbt_json_end(json, '}');
+}
+
+void vbt_json_stages(struct vbt_json *json, const struct vbt_group *group)
+{
+	const struct vbt_group_stage *stage;
+	unsigned cursor = 0;
+
 	vbt_json_array(json, "stages");
 	while ((stage = vbt_group_next_stage(group, &cursor))) {
+		/* A group that was emptied keeps its stages. */
+		if (!stage->ns.count)
+			continue;
 		vbt_json_object(json, NULL);
 		vbt_json_string(json, "from", vbt_point_name(stage->from));
 		vbt_json_string(json, "to", vbt_point_name(stage->to));
@@ -88,6 +87,20 @@ static void put_group(struct vbt_json *json, const struct vbt_report *report,
 		vbt_json_end(json, '}');
 	}
 	vbt_json_end(json, ']');
+}
+
+static void put_group(struct vbt_json *json, const struct vbt_report *report,
+		      const struct vbt_group *group)
+{
+	vbt_json_object(json, NULL);
+	put_key(json, report, &group->key);
+	vbt_json_uint(json, "count", group->count);
+	vbt_json_uint(json, "incomplete", group->incomplete);
+	vbt_json_uint(json, "errors", group->errors);
+	vbt_json_uint(json, "bytes", group->bytes);
+	vbt_json_dist(json, "total", &group->total);
+	vbt_json_layers(json, group);
+	vbt_json_stages(json, group);
 	vbt_json_end(json, '}');
 }
 

@@ -48,31 +48,14 @@ static void write_key(struct vbt_json *json, const struct vbt_node *node,
 
 static void write_group(struct vbt_json *json, const struct vbt_group *group)
 {
-	const struct vbt_group_stage *stage;
-	unsigned cursor = 0;
-
 	vbt_json_dist(json, "total", &group->total);
 	vbt_json_uint(json, "total_ns", bounded(group->total.sum));
-	vbt_json_object(json, "layers");
-	for (unsigned layer = 0; layer < VBT_LAYER_COUNT; layer++)
-		if (group->layer[layer].count)
-			vbt_json_dist(json, vbt_layer_name(layer), &group->layer[layer]);
-	vbt_json_end(json, '}');
+	vbt_json_layers(json, group);
 	vbt_json_object(json, "layers_ns");
 	for (unsigned layer = 0; layer < VBT_LAYER_COUNT; layer++)
 		vbt_json_uint(json, vbt_layer_name(layer), bounded(group->layer[layer].sum));
 	vbt_json_end(json, '}');
-	vbt_json_array(json, "stages");
-	while ((stage = vbt_group_next_stage(group, &cursor))) {
-		if (!stage->ns.count)
-			continue;
-		vbt_json_object(json, NULL);
-		vbt_json_string(json, "from", vbt_point_name(stage->from));
-		vbt_json_string(json, "to", vbt_point_name(stage->to));
-		vbt_json_dist(json, NULL, &stage->ns);
-		vbt_json_end(json, '}');
-	}
-	vbt_json_end(json, ']');
+	vbt_json_stages(json, group);
 }
 
 static void write_queue(struct vbt_json *json, const struct vbt_window *window)

@@ -13,6 +13,8 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "probes/kernel_probe.h"
+
 bool host_read_line(const char *path, char *line, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -29,11 +31,6 @@ bool host_read_line(const char *path, char *line, size_t size)
 static void find_described(const struct btf *btf, uint32_t first,
 			   struct host_tracepoints *described)
 {
-	static const char *const names[] = {
-#define X(tracepoint, point, pointers) #tracepoint,
-	    VBT_KERNEL_PROBES(X)
-#undef X
-	};
 	static const char prefix[] = "btf_trace_";
 	uint32_t count = btf__type_cnt(btf);
 
@@ -47,7 +44,7 @@ static void find_described(const struct btf *btf, uint32_t first,
 		if (!name || strncmp(name, prefix, sizeof(prefix) - 1))
 			continue;
 		for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++)
-			if (strcmp(name + sizeof(prefix) - 1, names[i]) == 0)
+			if (strcmp(name + sizeof(prefix) - 1, kernel_probes[i].name) == 0)
 				described->has[i] = true;
 	}
 }

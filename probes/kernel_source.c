@@ -14,6 +14,7 @@
 #include <bpf/libbpf.h>
 
 #include "probes/host_facts.h"
+#include "probes/kernel_probe.h"
 #include "probes/programs.skel.h"
 #include "probes/stage_point.h"
 
@@ -47,16 +48,6 @@ struct kernel_source {
 	/* For the duration of kernel_source_read. */
 	const struct kernel_source_sink *sink;
 	size_t left;
-};
-
-static const struct {
-	const char *name;
-	unsigned point;
-	bool pointers;
-} table[VBT_KERNEL_PROBE_COUNT] = {
-#define X(tracepoint, point, pointers) {#tracepoint, VBT_##point, pointers},
-    VBT_KERNEL_PROBES(X)
-#undef X
 };
 
 /*
@@ -110,13 +101,13 @@ static void choose_programs(struct kernel_source *source, const struct host_trac
 	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
 		struct probe *probe = &source->probes[i];
 
-		if (!probe->missing[0] && table[i].pointers && !described->has[i])
+		if (!probe->missing[0] && kernel_probes[i].pointers && !described->has[i])
 			give_up(probe,
 				!described->btf ? "no kernel BTF for %s"
-				: described->hidden && !strncmp(table[i].name, "kvm_", 4)
+				: described->hidden && !strncmp(kernel_probes[i].name, "kvm_", 4)
 				    ? "CAP_SYS_ADMIN missing for the types of module kvm: no %s"
 				    : "this kernel has no tracepoint %s",
-				table[i].name);
+				kernel_probes[i].name);
 		bpf_program__set_autoload(probe->program, !probe->missing[0]);
 	}
 }
@@ -204,12 +195,13 @@ static int load(struct kernel_source *source, size_t buffer,
 		vbt_programs__destroy(source->skeleton);
 		source->skeleton = NULL;
 		for (i = 0; i < VBT_KERNEL_PROBE_COUNT; i++)
-			if (strcmp(table[i].name, refused) == 0 && !source->probes[i].missing[0])
+			if (strcmp(kernel_probes[i].name, refused) == 0 &&
+			    !source->probes[i].missing[0])
 				break;
 		if (i == VBT_KERNEL_PROBE_COUNT || ret == -EPERM)
 			return ret;
-		give_up(&source->probes[i], "the kernel refused the program %s: %s", table[i].name,
-			strerror(-ret));
+		give_up(&source->probes[i], "the kernel refused the program %s: %s",
+			kernel_probes[i].name, strerror(-ret));
 	}
 }
 
@@ -323,7 +315,7 @@ struct kernel_source *kernel_source_open(size_t buffer, char *err, size_t err_si
 	}
 	for (int i = 0; ret == 0 && i < VBT_KERNEL_PROBE_COUNT; i++)
 		if (!on_demand(i))
-			attach(&source->probes[i], table[i].name);
+			attach(&source->probes[i], kernel_probes[i].name);
 	libbpf_set_print(previous);
 	if (ret < 0) {
 		explain(ret, err, err_size);
@@ -481,7 +473,7 @@ void kernel_source_watch_submissions(struct kernel_source *source, bool on)
 		if (!on_demand(i))
 			continue;
 		if (on) {
-			attach(probe, table[i].name);
+			attach(probe, kernel_probes[i].name);
 		} else {
 			bpf_link__destroy(probe->link);
 			probe->link = NULL;
@@ -601,8 +593,8 @@ void kernel_source_losses(const struct kernel_source *source, uint64_t lost[VBT_
 		__u32 size = sizeof(info);
 		int fd = bpf_program__fd(source->probes[i].program);
 
-		if (fd >= 0 && table[i].point < VBT_POINT_COUNT &&
+		if (fd >= 0 && kernel_probes[i].point < VBT_POINT_COUNT &&
 		    bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
-			lost[table[i].point] += info.recursion_misses;
+			lost[kernel_probes[i].point] += info.recursion_misses;
 	}
 }

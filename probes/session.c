@@ -18,7 +18,8 @@
 #define SETTLE_NS     2000000u /* a record may be stamped this long before it is visible */
 #define SETTLE_PAUSES 20       /* of 5 ms, for the last bios of a process that ended */
 #define START_MS      2000
-#define LOOKS         400 /* polls for which a VMM that starts may have no table of devices */
+#define LAST_ROUNDS   1000 /* of 1 ms, for what was under way when the probes went */
+#define LOOKS         400  /* polls for which a VMM that starts may have no table of devices */
 #define BATCH         4096
 #define RING_BATCHES  64 /* of one ring in a poll, so that no ring starves the others */
 #define KERNEL_SOURCE 0  /* its index in the trace's source table */
@@ -679,4 +680,23 @@ void session_detach(struct session *session)
 	for (unsigned i = 0; i < session->info.targets; i++)
 		if (session->targets[i]->reader)
 			ring_reader_stop(session->targets[i]->reader);
+}
+
+/*
+ * One round takes a bounded number of events, and a CPU may be held up with a record half written: until
+ * the watermark says that it was all.
+ */
+int session_finish(struct session *session, int (*round)(void *context), void *context)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	int error = 0;
+
+	session_detach(session);
+	for (int i = 0; i < LAST_ROUNDS && !error; i++) {
+		error = round(context);
+		if (session_watermark(session) == UINT64_MAX)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return error;
 }

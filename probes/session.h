@@ -97,4 +97,10 @@ const char *session_missing_probe(const struct session *session, unsigned n);
  */
 void session_detach(struct session *session);
 
+/*
+ * Detach, and call `round`, which polls, until all that was under way has come; 1 s at most. 0, or what
+ * the round returned.
+ */
+int session_finish(struct session *session, int (*round)(void *context), void *context);
+
 #endif

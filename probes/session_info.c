@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "probes/host_facts.h"
+#include "probes/kernel_probe.h"
 #include "probes/stage_point.h"
 
 static uint64_t clock_now(clockid_t clock)
@@ -88,24 +89,22 @@ static const unsigned kvm_marks[] = {VBT_MARK_kick, VBT_MARK_msi, VBT_MARK_injec
 /* A mark is there if any of its probes is; else the first one's reason stands for it. */
 static void add_kernel_points(struct vbt_target *target, const struct kernel_source *kernel)
 {
-	static const struct {
-		enum vbt_kernel_probe probe;
-		unsigned point;
-	} probes[] = {
-#define X(tracepoint, point, pointers) {VBT_PROBE_##tracepoint, VBT_##point},
-	    VBT_KERNEL_PROBES(X)
-#undef X
-	};
-	const size_t count = sizeof(probes) / sizeof(*probes);
+	const unsigned count = VBT_KERNEL_PROBE_COUNT;
 
-	for (size_t i = 0; i < count; i++)
-		if (probes[i].point < VBT_POINT_COUNT &&
-		    !kernel_source_missing(kernel, probes[i].probe))
-			target->points |= 1u << probes[i].point;
-	for (size_t i = count; i-- > 0;)
-		if (probes[i].point < VBT_MARK_COUNT && !(target->points >> probes[i].point & 1))
-			hide(target, probes[i].point,
-			     kernel_source_missing(kernel, probes[i].probe));
+	for (unsigned i = 0; i < count; i++) {
+		const unsigned point = kernel_probes[i].point;
+
+		if (point < VBT_POINT_COUNT &&
+		    !kernel_source_missing(kernel, (enum vbt_kernel_probe)i))
+			target->points |= 1u << point;
+	}
+	for (unsigned i = count; i-- > 0;) {
+		const unsigned point = kernel_probes[i].point;
+
+		if (point < VBT_MARK_COUNT && !(target->points >> point & 1))
+			hide(target, point,
+			     kernel_source_missing(kernel, (enum vbt_kernel_probe)i));
+	}
 }
 
 void session_info_marks(struct vbt_target *target, const struct kernel_source *kernel,

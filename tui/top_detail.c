@@ -256,12 +256,8 @@ void top_draw_detail(struct top *top)
 	const int half = top->term.columns / 2;
 	int row;
 
-	for (row = TOP_HEADER; row < top->term.rows - 1; row++)
-		draw_fill(row, 0, top->term.columns, top->theme.attr[THEME_text]);
-	if (!node) {
-		draw_text(TOP_HEADER, 1, 60, top->theme.attr[THEME_dim], "no row to show");
+	if (!top_begin_view(top, node))
 		return;
-	}
 	window = top_window(top, node);
 	row = 1 + draw_text(TOP_HEADER, 1, 60, top->theme.attr[THEME_strong], "%s",
 			    top_node_name(top, node, name, sizeof(name)));

@@ -228,3 +228,12 @@ void top_draw_header(struct top *top)
 	draw_verdict(top);
 	draw_note(top);
 }
+
+bool top_begin_view(struct top *top, const struct vbt_node *node)
+{
+	for (int row = TOP_HEADER; row < top->term.rows - 1; row++)
+		draw_fill(row, 0, top->term.columns, top->theme.attr[THEME_text]);
+	if (!node)
+		draw_text(TOP_HEADER, 1, 60, top->theme.attr[THEME_dim], "no row to show");
+	return node;
+}

@@ -143,12 +143,8 @@ void top_draw_heat(struct top *top)
 	char name[96], series[16];
 	int row;
 
-	for (row = TOP_HEADER; row < top->term.rows - 1; row++)
-		draw_fill(row, 0, top->term.columns, top->theme.attr[THEME_text]);
-	if (!node) {
-		draw_text(TOP_HEADER, 1, 60, top->theme.attr[THEME_dim], "no row to show");
+	if (!top_begin_view(top, node))
 		return;
-	}
 	map.heat = node->heat;
 	map.series = top->series < map.heat->count ? top->series : 0;
 	row = draw_text(TOP_HEADER, 1, 60, top->theme.attr[THEME_strong], "%s",

@@ -73,6 +73,9 @@ bool top_is_gone(const struct top *top, const struct vbt_node *node);
 /* The rows above a view, and a line that says what it shows. */
 void top_draw_header(struct top *top);
 
+/* Empty the place of a view of one node; false if there is none, which is then said there. */
+bool top_begin_view(struct top *top, const struct vbt_node *node);
+
 /* The views. Each draws from row TOP_HEADER to the last but one. */
 void top_draw_table(struct top *top);
 void top_draw_detail(struct top *top);

@@ -91,7 +91,6 @@ struct options {
 	const char *step;
 	const char *flight_recorder;
 	uint64_t flight_recorder_size;
-	const char *step_socket;
 	const char *qtest_socket; /* NULL: stdio */
 	struct bench_options bench;
 	enum vmm_command help_for; /* VMM_HELP: of this command; VMM_HELP itself: all */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What queue.c, ring_split.c and ring_packed.c share. Nobody else includes it. */
+/* What queue.c, ring_split.c, ring_packed.c and ring_snapshot.c share. Nobody else includes it. */
 #ifndef VMM_VIRTIO_RING_H
 #define VMM_VIRTIO_RING_H
 
@@ -18,6 +18,14 @@ struct ring_desc {
 #define DESC_NEXT     0x1u
 #define DESC_WRITE    0x2u
 #define DESC_INDIRECT 0x4u
+/* Packed only. */
+#define DESC_AVAIL (1u << 7)
+#define DESC_USED  (1u << 15)
+
+/* Both rings of a split queue begin with flags and idx; the available ring's entries follow as u16. */
+#define RING_FLAGS   0
+#define RING_IDX     1
+#define RING_ENTRIES 2
 
 /* A chain with an indirect table can be longer than the queue; this long it can only be a trap. */
 #define MAX_TABLE_WALK QUEUE_MAX_SIZE
@@ -80,6 +88,13 @@ static inline struct ring_desc ring_desc_copy(const void *at)
 	memcpy(&desc, at, sizeof(desc));
 	__asm__ volatile("" ::: "memory");
 	return desc;
+}
+
+/* Do the flags of the descriptor at avail_next offer it? */
+static inline bool packed_is_available(const struct packed_ring *ring, uint16_t flags)
+{
+	return !!(flags & DESC_AVAIL) == ring->avail_wrap &&
+	       !!(flags & DESC_USED) != ring->avail_wrap;
 }
 
 static inline enum queue_status queue_break(struct queue *queue, const char *why)

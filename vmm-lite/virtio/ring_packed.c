@@ -3,10 +3,6 @@
 #include "lib/stage.h"
 #include "vmm-lite/virtio/ring.h"
 
-/* Flags of a descriptor beside NEXT, WRITE and INDIRECT. */
-#define DESC_AVAIL (1u << 7)
-#define DESC_USED  (1u << 15)
-
 /* An event area: offset and wrap bit in the low half, flags in the high half. (2.8.14) */
 #define EVENT_ENABLE       0u
 #define EVENT_DISABLE      1u
@@ -36,9 +32,7 @@ static const char *packed_enable(struct queue *queue)
 /* The acquire pairs with the driver's barrier between a descriptor's fields and its flags. */
 static bool available(const struct packed_ring *r)
 {
-	uint16_t flags = __atomic_load_n(&r->desc[r->avail_next].b, __ATOMIC_ACQUIRE);
-
-	return !!(flags & DESC_AVAIL) == r->avail_wrap && !!(flags & DESC_USED) != r->avail_wrap;
+	return packed_is_available(r, __atomic_load_n(&r->desc[r->avail_next].b, __ATOMIC_ACQUIRE));
 }
 
 static void advance(uint16_t *next, bool *wrap, unsigned slots, uint16_t size)

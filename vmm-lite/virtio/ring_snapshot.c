@@ -6,12 +6,6 @@
 
 #define PAGE_SHIFT 12
 
-/* As in ring_split.c: flags, idx, entries. */
-enum { RING_FLAGS, RING_IDX, RING_ENTRIES };
-
-#define DESC_AVAIL (1u << 7)
-#define DESC_USED  (1u << 15)
-
 struct item {
 	uint64_t arg;
 	uint32_t seq, val;
@@ -275,8 +269,7 @@ static void find_waiting(struct snapshot *s)
 	}
 	f->index = packed->avail_next;
 	flags = load(&packed->desc[f->index].b);
-	f->chain = !!(flags & DESC_AVAIL) == packed->avail_wrap &&
-		   !!(flags & DESC_USED) != packed->avail_wrap;
+	f->chain = packed_is_available(packed, flags);
 	do {
 		struct ring_desc desc = ring_desc_copy(&packed->desc[(f->index + f->slots) % size]);
 

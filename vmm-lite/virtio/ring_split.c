@@ -6,11 +6,6 @@
 #define AVAIL_NO_INTERRUPT 0x1u
 #define USED_NO_NOTIFY     0x1u
 
-/* Both rings begin with flags and idx; the available ring's entries follow as u16. */
-#define RING_FLAGS   0
-#define RING_IDX     1
-#define RING_ENTRIES 2
-
 static uint16_t load(const uint16_t *at)
 {
 	return __atomic_load_n(at, __ATOMIC_RELAXED);

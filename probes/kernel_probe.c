@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#include "probes/kernel_probe.h"
+
+#include "lib/stage.h"
+
+const struct kernel_probe kernel_probes[VBT_KERNEL_PROBE_COUNT] = {
+#define X(tracepoint, point, pointers) {#tracepoint, VBT_##point, pointers},
+    VBT_KERNEL_PROBES(X)
+#undef X
+};

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel's probes as a table, for whoever names or counts them; declared in probe_table.h. */
+#ifndef VBT_KERNEL_PROBE_H
+#define VBT_KERNEL_PROBE_H
+
+#include <stdbool.h>
+
+#include "probes/probe_table.h"
+
+struct kernel_probe {
+	const char *name; /* of the tracepoint */
+	unsigned point;   /* what its events are; VBT_POINT_none: context only */
+	bool pointers;    /* it follows kernel structures, and needs the kernel's BTF */
+};
+
+/* By enum vbt_kernel_probe. */
+extern const struct kernel_probe kernel_probes[VBT_KERNEL_PROBE_COUNT];
+
+#endif
