@@ -43,14 +43,12 @@ int attach_parse_pids(const char *text, void *at, char *why, size_t why_size)
 
 static void none_to_be_seen(unsigned denied, char *err, size_t err_size)
 {
-	char missing[128], remedy[HOST_REMEDY_SIZE];
+	char lack[HOST_LACK_SIZE];
 
-	host_capability_remedy(remedy);
-	host_missing_capabilities(HOST_TO_LOOK, missing, sizeof(missing));
+	host_lack(HOST_TO_LOOK, lack);
 	snprintf(err, err_size,
-		 "found no VMM that offers stage points, and may not look into %u processes: %s "
-		 "missing; %s",
-		 denied, *missing ? missing : "a right", remedy);
+		 "found no VMM that offers stage points, and may not look into %u processes: %s",
+		 denied, lack);
 }
 
 static int attach_all(struct session *session, char *err, size_t err_size)

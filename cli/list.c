@@ -63,12 +63,10 @@ static const char *target_kind(const struct ring_found *target)
 
 static void print_denied(unsigned denied, const struct screen *screen)
 {
-	char missing[128], remedy[HOST_REMEDY_SIZE];
+	char lack[HOST_LACK_SIZE];
 
-	host_capability_remedy(remedy);
-	host_missing_capabilities(HOST_TO_LOOK, missing, sizeof(missing));
-	fprintf(screen->out, "  %u processes could not be looked into: %s missing; %s\n", denied,
-		*missing ? missing : "a right", remedy);
+	host_lack(HOST_TO_LOOK, lack);
+	fprintf(screen->out, "  %u processes could not be looked into: %s\n", denied, lack);
 }
 
 static void print_targets(const struct finding *found, const struct screen *screen)

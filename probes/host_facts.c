@@ -179,6 +179,16 @@ void host_capability_remedy(char text[HOST_REMEDY_SIZE])
 		 host_kvm_is_module() ? ",cap_sys_admin" : "", path);
 }
 
+bool host_lack(unsigned needs, char text[HOST_LACK_SIZE])
+{
+	char missing[128], remedy[HOST_REMEDY_SIZE];
+	bool lacks = host_missing_capabilities(needs, missing, sizeof(missing));
+
+	host_capability_remedy(remedy);
+	snprintf(text, HOST_LACK_SIZE, "%s missing; %s", lacks ? missing : "a right", remedy);
+	return lacks;
+}
+
 bool host_virtualizes(void)
 {
 	FILE *file = fopen("/proc/cpuinfo", "re");

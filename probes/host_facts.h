@@ -37,6 +37,10 @@ bool host_missing_capabilities(unsigned needs, char *text, size_t size);
 #define HOST_REMEDY_SIZE 320
 void host_capability_remedy(char text[HOST_REMEDY_SIZE]);
 
+/* Both in one: "CAP_BPF missing; run as root, or: ..."; false, and "a right missing; ...", if none lacks. */
+#define HOST_LACK_SIZE (HOST_REMEDY_SIZE + 144)
+bool host_lack(unsigned needs, char text[HOST_LACK_SIZE]);
+
 /* First line of a small file, without its end; false if it cannot be read. */
 bool host_read_line(const char *path, char *line, size_t size);
 

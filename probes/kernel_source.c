@@ -241,14 +241,11 @@ static int on_record(void *context, void *data, size_t size)
 
 static void explain(int error, char *err, size_t err_size)
 {
-	char missing[128], remedy[HOST_REMEDY_SIZE];
+	char lack[HOST_LACK_SIZE];
 	unsigned needs = HOST_TO_LOAD | (host_kvm_is_module() ? HOST_TO_READ_MODULES : 0);
 
-	host_capability_remedy(remedy);
-	if ((error == -EPERM || error == -EACCES) &&
-	    host_missing_capabilities(needs, missing, sizeof(missing)))
-		snprintf(err, err_size, "cannot load BPF programs: %s missing; %s", missing,
-			 remedy);
+	if ((error == -EPERM || error == -EACCES) && host_lack(needs, lack))
+		snprintf(err, err_size, "cannot load BPF programs: %s", lack);
 	else if (error == -ENOSYS || error == -EINVAL)
 		snprintf(err, err_size,
 			 "cannot load BPF programs: %s; a kernel of version 5.15 or later with "

@@ -189,14 +189,12 @@ static pid_t visible_pid(pid_t pid)
 
 static void not_permitted(pid_t pid, char *err, size_t err_size)
 {
-	char missing[128], remedy[HOST_REMEDY_SIZE];
+	char lack[HOST_LACK_SIZE];
 
-	host_capability_remedy(remedy);
-	if (host_missing_capabilities(HOST_TO_LOOK, missing, sizeof(missing)))
-		snprintf(
-		    err, err_size,
-		    "not permitted to look into process %d, which is not yours: %s missing; %s",
-		    (int)pid, missing, remedy);
+	if (host_lack(HOST_TO_LOOK, lack))
+		snprintf(err, err_size,
+			 "not permitted to look into process %d, which is not yours: %s", (int)pid,
+			 lack);
 	else
 		snprintf(err, err_size,
 			 "not permitted to look into process %d: is it in another container?",
