@@ -16,11 +16,10 @@ if [ -n "$lkvm" ]; then
 elif [ -n "${LKVM:-}" ]; then
 	echo "boot: no kvmtool at LKVM='$LKVM'" >&2
 fi
-if ! lab/run -t 1500 -- "${peers[@]}" tests/bench/guest_peers.sh "$(runs 9 1)" >"$work/table" 2>"$work/err"; then
+if ! rounds "$(runs 9 1)" -t 240 -- "${peers[@]}" tests/bench/guest_peers.sh 1; then
 	failed boot.time ms "$(tail -n1 "$work/err")"
 	exit
 fi
-cat "$work/err" >&2
 
 # of NAME COLUMN: the median. ratio NAME OTHER COLUMN: of the n-th by the n-th.
 of() { awk -F'\t' -v n="$1" -v c="$2" '$1 == n { print $c }' "$work/table" | median; }

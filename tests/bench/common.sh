@@ -67,6 +67,18 @@ instructions() {
 	[ -n "$n" ] && echo "$n"
 }
 
+# rounds N OPTION... -- COMMAND...: the command's lines of N labs, one after the other, in $work/table. A lab whose
+# emulated processors hang (tests/run-e2e) costs its round, not the benchmark; that it did is said.
+rounds() {
+	local n=$1 i
+	shift
+	: >"$work/table"
+	for ((i = 1; i <= n; i++)); do
+		lab/run "$@" >>"$work/table" 2>"$work/err" || echo "bench: round $i of $n was lost: $(tail -n1 "$work/err")" >&2
+	done
+	grep -q . "$work/table"
+}
+
 root() { [ "$EUID" = 0 ]; }
 # Where a file is in memory, if anywhere.
 memory_directory() {

@@ -86,8 +86,5 @@ for ((round = 0; round < rounds; round++)); do
 	pair 'perf record' perf record -q -a -m 4M "${kernel[@]}" -o "$work/perf.data"
 	pair 'trace-cmd record' trace-cmd record -q "${kernel[@]}" -o "$work/trace.dat"
 done
-if [ -n "${VBT_KEEP:-}" ]; then
-	cp "$work/trace.vbt" "$LAB_OUT/"
-fi
 { kill -9 "$pid" && wait "$pid"; } 2>/dev/null
 losetup -d "$disk"
