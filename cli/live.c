@@ -15,6 +15,7 @@
 #define SEARCH_NS 1000000000u /* between two looks for new VMMs */
 #define COST_NS   1000000000u /* own cost is measured over so long */
 #define WAITING   262144      /* events that may wait for those of slower sources */
+#define BUFFER    (4u << 20)  /* bytes of the kernel's: it counts twice in our memory */
 #define REFUSED   64          /* processes that need not be tried again */
 
 struct live {
@@ -46,11 +47,10 @@ static int take_events(void *context, const struct vbt_event *events, size_t cou
 	return vbt_monitor_events(live->feed.monitor, events, count);
 }
 
-/* As they come, one source at a time: to be put in order. */
 /* A session without targets, and what turns its events into a snapshot. */
 static int start(struct live *live, char *err, size_t err_size)
 {
-	const struct session_options options = {.road = live->options.road};
+	const struct session_options options = {.road = live->options.road, .buffer = BUFFER};
 	struct vbt_monitor_options monitor = {
 	    .interval_ns = live->feed.interval_ns,
 	    .stuck_ns = live->options.stuck_ns,
@@ -64,10 +64,12 @@ static int start(struct live *live, char *err, size_t err_size)
 	live->feed.info = monitor.info = session_info(live->session);
 	live->feed.monitor = vbt_monitor_new(&monitor);
 	live->merger = vbt_reorder_new(WAITING, take_events, live);
-	if (live->feed.monitor && live->merger)
-		return 0;
-	snprintf(err, err_size, "out of memory");
-	return -1;
+	if (!live->feed.monitor || !live->merger) {
+		snprintf(err, err_size, "out of memory");
+		return -1;
+	}
+	vbt_reorder_touch(live->merger);
+	return 0;
 }
 
 static void stop(struct live *live)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/event.h"
+#include "lib/touched.h"
 
 #define FIRST_STAGE (1 + VBT_LAYER_COUNT)
 #define LOW_BIT     6 /* bin 0 begins at 0, bin 1 at 2^6.5 */
@@ -92,7 +93,7 @@ static int add(struct vbt_heat *heat, unsigned series, const struct vbt_histogra
 		return 0;
 	if (!heat->series[series].column)
 		heat->series[series].column =
-		    calloc(VBT_HEAT_COLUMNS, sizeof(*heat->series[series].column));
+		    vbt_calloc_touched(VBT_HEAT_COLUMNS, sizeof(*heat->series[series].column));
 	if (!heat->series[series].column)
 		return -ENOMEM;
 	column = heat->series[series].column[(heat->columns - 1) % VBT_HEAT_COLUMNS];

@@ -9,12 +9,22 @@
 #define MAX_STREAMS      1024
 #define OUT_EVENTS       256
 #define DEFAULT_CAPACITY 65536
+#define USUAL_STREAMS    64
 
-/* A stream's waiting events, in order, in a ring that grows. */
+/* Waiting events lie in chunks of one pool: what one stream does not need, another one may have. */
+#define CHUNK_EVENTS 16
+#define NONE         UINT32_MAX
+
+struct chunk {
+	uint32_t before, behind; /* of the same stream; free ones are linked by `behind` */
+	struct vbt_event event[CHUNK_EVENTS];
+};
+
+/* A stream's waiting events, in order: from `head` of its first chunk to before `tail` of its last. */
 struct stream {
-	struct vbt_event *event;
-	size_t room; /* a power of two, or 0 */
-	size_t head, count;
+	uint32_t first, last;
+	uint32_t head, tail;
+	size_t count;
 };
 
 struct vbt_reorder {
@@ -23,6 +33,9 @@ struct vbt_reorder {
 	size_t capacity;
 	struct vbt_reorder_stats stats;
 	uint64_t gone; /* the latest time that went out */
+	struct chunk *chunk;
+	uint32_t chunks, used; /* those from `used` on never had an event */
+	uint32_t free;
 	struct stream *stream;
 	unsigned streams;
 	/* Streams that have events: a heap by the time of the first, then by number. */
@@ -41,28 +54,46 @@ struct vbt_reorder *vbt_reorder_new(size_t capacity, vbt_event_fn *sink, void *c
 	reorder->sink = sink;
 	reorder->context = context;
 	reorder->capacity = capacity ? capacity : DEFAULT_CAPACITY;
-	return reorder;
+	reorder->free = NONE;
+	/* A stream fills two chunks in part at most: there is always one for the next event. */
+	if (reorder->capacity < (UINT32_MAX - 2 * MAX_STREAMS) * (size_t)CHUNK_EVENTS)
+		reorder->chunks = (uint32_t)(reorder->capacity / CHUNK_EVENTS) + 2 * MAX_STREAMS;
+	reorder->chunk = reorder->chunks ? malloc(reorder->chunks * sizeof(*reorder->chunk)) : NULL;
+	if (reorder->chunk)
+		return reorder;
+	free(reorder);
+	return NULL;
 }
 
 void vbt_reorder_free(struct vbt_reorder *reorder)
 {
 	if (!reorder)
 		return;
-	for (unsigned i = 0; i < reorder->streams; i++)
-		free(reorder->stream[i].event);
+	free(reorder->chunk);
 	free(reorder->stream);
 	free(reorder);
 }
 
-static struct vbt_event *at(const struct stream *stream, size_t index)
+void vbt_reorder_touch(struct vbt_reorder *reorder)
 {
-	return &stream->event[(stream->head + index) & (stream->room - 1)];
+	/* All that may wait, and some streams that are filled in part. The first ones are used first. */
+	const uint32_t most = (uint32_t)(reorder->capacity / CHUNK_EVENTS) + 2 * USUAL_STREAMS;
+
+	for (uint32_t i = reorder->used; i < most && i < reorder->chunks; i++)
+		memset(&reorder->chunk[i], 0xff, sizeof(reorder->chunk[i]));
+}
+
+static const struct vbt_event *first_of(const struct vbt_reorder *reorder,
+					const struct stream *stream)
+{
+	return &reorder->chunk[stream->first].event[stream->head];
 }
 
 /* Does the first event of stream a go before that of stream b? Equal times: lower number first. */
 static bool before(const struct vbt_reorder *reorder, unsigned a, unsigned b)
 {
-	uint64_t x = at(&reorder->stream[a], 0)->time, y = at(&reorder->stream[b], 0)->time;
+	uint64_t x = first_of(reorder, &reorder->stream[a])->time;
+	uint64_t y = first_of(reorder, &reorder->stream[b])->time;
 
 	return x != y ? x < y : a < b;
 }
@@ -126,8 +157,24 @@ static uint64_t turn_of_first(const struct vbt_reorder *reorder)
 		return UINT64_MAX;
 	if (reorder->heap_size > 2 && before(reorder, reorder->heap[2], reorder->heap[1]))
 		second = 2;
-	time = at(&reorder->stream[reorder->heap[second]], 0)->time;
+	time = first_of(reorder, &reorder->stream[reorder->heap[second]])->time;
 	return reorder->heap[0] < reorder->heap[second] ? time : time - 1;
+}
+
+/* The stream's first event is gone: the next one's place, and what is empty to the pool. */
+static void step(struct vbt_reorder *reorder, struct stream *stream)
+{
+	struct chunk *chunk = &reorder->chunk[stream->first];
+	uint32_t emptied = stream->first;
+
+	stream->count--;
+	reorder->stats.waiting--;
+	if (++stream->head < CHUNK_EVENTS && stream->count)
+		return;
+	stream->first = chunk->behind;
+	stream->head = 0;
+	chunk->behind = reorder->free;
+	reorder->free = emptied;
 }
 
 /* Hand out the oldest events of all, which are of one stream: up to a time, at most so many. */
@@ -135,18 +182,14 @@ static int pop(struct vbt_reorder *reorder, uint64_t until, size_t most)
 {
 	struct stream *stream = &reorder->stream[reorder->heap[0]];
 	uint64_t turn = turn_of_first(reorder);
-	const struct vbt_event *event = at(stream, 0);
 	int error;
 
 	if (until > turn)
 		until = turn;
 	do {
-		stream->head++;
-		stream->count--;
-		reorder->stats.waiting--;
-		error = put_out(reorder, event); /* the slot is not reused before the copy */
-		event = at(stream, 0);
-	} while (!error && --most && stream->count && event->time <= until);
+		error = put_out(reorder, first_of(reorder, stream));
+		step(reorder, stream);
+	} while (!error && --most && stream->count && first_of(reorder, stream)->time <= until);
 	if (!stream->count)
 		reorder->heap[0] = reorder->heap[--reorder->heap_size];
 	if (reorder->heap_size)
@@ -171,45 +214,72 @@ static int ensure_stream(struct vbt_reorder *reorder, unsigned number)
 	return 0;
 }
 
-static int make_room(struct stream *stream)
+/* A place behind the stream's last event, in a chunk more if need be. */
+static inline void add_place(struct vbt_reorder *reorder, struct stream *stream)
 {
-	size_t room = stream->room ? stream->room * 2 : 256;
-	struct vbt_event *bigger;
+	uint32_t index = reorder->free;
 
-	bigger = malloc(room * sizeof(*bigger));
-	if (!bigger)
-		return -ENOMEM;
-	for (size_t i = 0; i < stream->count; i++)
-		bigger[i] = *at(stream, i);
-	free(stream->event);
-	stream->event = bigger;
-	stream->room = room;
-	stream->head = 0;
-	return 0;
+	if (stream->count && stream->tail < CHUNK_EVENTS) {
+		stream->tail++;
+		return;
+	}
+	if (index == NONE)
+		index = reorder->used++;
+	else
+		reorder->free = reorder->chunk[index].behind;
+	reorder->chunk[index].behind = NONE;
+	reorder->chunk[index].before = stream->count ? stream->last : NONE;
+	if (stream->count) {
+		reorder->chunk[stream->last].behind = index;
+	} else {
+		stream->first = index;
+		stream->head = 0;
+	}
+	stream->last = index;
+	stream->tail = 1;
+}
+
+/* A place in a stream, from the back to the front. */
+struct place {
+	uint32_t chunk, index;
+};
+
+static struct vbt_event *event_at(const struct vbt_reorder *reorder, struct place place)
+{
+	return &reorder->chunk[place.chunk].event[place.index];
+}
+
+static struct place before_it(const struct vbt_reorder *reorder, struct place place)
+{
+	if (place.index)
+		return (struct place){place.chunk, place.index - 1};
+	return (struct place){reorder->chunk[place.chunk].before, CHUNK_EVENTS - 1};
 }
 
 /* Sort one event into its stream, from the back; and the stream into the heap if its first event
  * is another now. */
-static inline int insert(struct vbt_reorder *reorder, unsigned number,
+static inline void insert(struct vbt_reorder *reorder, unsigned number,
 			 const struct vbt_event *event)
 {
 	struct stream *stream = &reorder->stream[number];
-	size_t i = stream->count;
+	size_t left = stream->count;
+	struct place place;
 
-	if (stream->count == stream->room && make_room(stream))
-		return -ENOMEM;
+	add_place(reorder, stream);
 	stream->count++;
 	reorder->stats.waiting++;
 	/* As a rule it is the latest of many. */
-	if (__builtin_expect(i && at(stream, i - 1)->time <= event->time, 1)) {
-		*at(stream, i) = *event;
-		return 0;
+	for (place = (struct place){stream->last, stream->tail - 1}; left; left--) {
+		const struct place back = before_it(reorder, place);
+
+		if (__builtin_expect(event_at(reorder, back)->time <= event->time, 1))
+			break;
+		*event_at(reorder, place) = *event_at(reorder, back);
+		place = back;
 	}
-	for (; i && at(stream, i - 1)->time > event->time; i--)
-		*at(stream, i) = *at(stream, i - 1);
-	*at(stream, i) = *event;
-	if (i)
-		return 0;
+	*event_at(reorder, place) = *event;
+	if (left)
+		return;
 	if (stream->count == 1) {
 		reorder->heap[reorder->heap_size] = (uint16_t)number;
 		sift_up(reorder, reorder->heap_size++);
@@ -218,7 +288,6 @@ static inline int insert(struct vbt_reorder *reorder, unsigned number,
 			if (reorder->heap[j] == number)
 				sift_up(reorder, j);
 	}
-	return 0;
 }
 
 int vbt_reorder_push(struct vbt_reorder *reorder, unsigned stream, const struct vbt_event *events,
@@ -232,8 +301,8 @@ int vbt_reorder_push(struct vbt_reorder *reorder, unsigned stream, const struct 
 			error = put_out(reorder, &events[i]);
 			continue;
 		}
-		error = insert(reorder, stream, &events[i]);
-		if (!error && reorder->stats.waiting > reorder->capacity) {
+		insert(reorder, stream, &events[i]);
+		if (reorder->stats.waiting > reorder->capacity) {
 			reorder->stats.forced++;
 			error = pop(reorder, UINT64_MAX, 1);
 		}
@@ -251,7 +320,7 @@ int vbt_reorder_drain(struct vbt_reorder *reorder, uint64_t watermark)
 	int error = 0;
 
 	while (!error && reorder->heap_size &&
-	       at(&reorder->stream[reorder->heap[0]], 0)->time <= watermark)
+	       first_of(reorder, &reorder->stream[reorder->heap[0]])->time <= watermark)
 		error = pop(reorder, watermark, SIZE_MAX);
 	return error ? error : send(reorder);
 }

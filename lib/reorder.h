@@ -29,9 +29,15 @@ struct vbt_reorder_stats {
 	size_t waiting;
 };
 
-/* capacity: events that may wait, all streams together; 0: 65536. NULL if memory is short. */
+/*
+ * capacity: events that may wait, all streams together; 0: 65536. Their memory is set aside at once, and
+ * is taken from the system as it is first used. NULL if memory is short.
+ */
 struct vbt_reorder *vbt_reorder_new(size_t capacity, vbt_event_fn *sink, void *context);
 void vbt_reorder_free(struct vbt_reorder *reorder);
+
+/* Take it all from the system now: what the process has then does not grow when it is held up once. */
+void vbt_reorder_touch(struct vbt_reorder *reorder);
 
 /* Add events of a stream (any number below 1024; a source's index does). 0, -EINVAL, -ENOMEM, or
  * what the sink returned. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/snapshot_impl.h"
+#include "lib/touched.h"
 
 #define DEFAULT_STUCK_NS 1000000000u
 
@@ -26,7 +27,7 @@ struct vbt_snapshot *vbt_snapshot_new(uint64_t stuck_ns)
 	s->last = VBT_NODE_NONE;
 	s->alive = UINT32_MAX;
 	s->node = calloc(VBT_SNAPSHOT_NODES, sizeof(*s->node));
-	s->recent = calloc(VBT_SNAPSHOT_RECENT, sizeof(*s->recent));
+	s->recent = vbt_calloc_touched(VBT_SNAPSHOT_RECENT, sizeof(*s->recent));
 	if (s->node && s->recent)
 		return s;
 	vbt_snapshot_free(s);
@@ -174,10 +175,10 @@ static uint32_t add_node(struct vbt_snapshot *s, const struct vbt_group_key *key
 	node->key = *key;
 	node->level = level;
 	node->parent = parent;
-	node->fill = calloc(1, sizeof(*node->fill));
-	node->now = calloc(1, sizeof(*node->now));
-	node->all = calloc(1, sizeof(*node->all));
-	node->point = calloc(VBT_SNAPSHOT_POINTS, sizeof(*node->point));
+	node->fill = vbt_calloc_touched(1, sizeof(*node->fill));
+	node->now = vbt_calloc_touched(1, sizeof(*node->now));
+	node->all = vbt_calloc_touched(1, sizeof(*node->all));
+	node->point = vbt_calloc_touched(VBT_SNAPSHOT_POINTS, sizeof(*node->point));
 	node->heat = vbt_heat_new();
 	if (node->fill && node->now && node->all && node->point && node->heat) {
 		s->node[s->nodes] = node;

@@ -6,8 +6,9 @@
  * intervals, and heat maps; and the slowest, the latest and the stuck requests.
  *
  * Times are those of the events, so that a recording gives the same snapshot each time. Memory is
- * bounded: by VBT_SNAPSHOT_NODES nodes of about 1 MB that are touched as far as they are used;
- * what belongs to further ones is counted in `ungrouped`.
+ * bounded: by VBT_SNAPSHOT_NODES nodes of about 1.5 MB; what belongs to further ones is counted in
+ * `ungrouped`. A node takes its memory when it appears, and a stage when it is first seen: from then on
+ * time and requests add nothing.
  *
  * One thread at a time. Readers look into the structures directly between two calls.
  */

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/touched.h"
 #include "probes/host_facts.h"
 #include "probes/ring_find.h"
 
@@ -122,7 +123,7 @@ static bool check_header(struct ring_reader *reader, const char *what, char *err
 static struct ring_reader *open_fd(int fd, bool flight, const char *what, char *err,
 				   size_t err_size)
 {
-	struct ring_reader *reader = calloc(1, sizeof(*reader));
+	struct ring_reader *reader = vbt_calloc_touched(1, sizeof(*reader));
 	struct stat st;
 	int error = ENOMEM;
 

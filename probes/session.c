@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/touched.h"
 #include "probes/kernel_source.h"
 #include "probes/ring_reader.h"
 #include "probes/session_info.h"
@@ -90,7 +91,7 @@ static void state_loss(struct session *session, uint16_t source, unsigned point,
 struct session *session_new(const struct session_options *options, char *err, size_t err_size)
 {
 	const struct vbt_source kernel = {.kind = VBT_SOURCE_KERNEL, .name = "kernel"};
-	struct session *session = calloc(1, sizeof(*session));
+	struct session *session = vbt_calloc_touched(1, sizeof(*session));
 
 	if (!session) {
 		snprintf(err, err_size, "cannot start a session: out of memory");

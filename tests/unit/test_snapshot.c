@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The snapshot that `top` shows: from requests whose truth is known, and from events through a monitor. */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -418,6 +419,51 @@ static void intervals_do_not_depend_on_how_events_come(void **state)
 	life_release(&life);
 }
 
+/* Memory is for what is under way and for what is remembered, which is bounded: not for time. */
+static void memory_does_not_grow_with_time(void **state)
+{
+	static const unsigned points[] = {VBT_MARK_pop,  VBT_MARK_parse, VBT_MARK_submit,
+					  VBT_MARK_reap, VBT_MARK_push,  VBT_MARK_signal};
+	const unsigned last = 10 * (VBT_SNAPSHOT_POINTS + 20);
+	struct life life;
+	struct ticks ticks = {0};
+	struct vbt_monitor_options options = {
+	    .info = &life.info, .interval_ns = 1000000, .tick = on_tick, .context = &ticks};
+	struct vbt_monitor *monitor;
+	size_t early = 0;
+
+	life_begin(&life, VBT_DEVICE_NO_KVM);
+	monitor = vbt_monitor_new(&options);
+	for (unsigned i = 0; i < last; i++) {
+		struct mallinfo2 now;
+
+		/* Each interval has twenty requests, ten at a time, as slow as never before. */
+		for (unsigned at = 0; at < 2 * (5 * 10 + 1); at++) {
+			const unsigned ten = at / 51, in = at % 51, seq = i * 20 + ten * 10;
+			struct vbt_event e = event(SECOND + i * 1000000ull + at * (1000 + i),
+						   points[in / 10], seq + in % 10 + 1);
+
+			if (in == 50) {
+				e.seq = 0;
+				e.val = seq + 10;
+				e.arg = i * 2 + ten + 1;
+				e.code = VBT_SIGNAL_sent;
+			}
+			assert_int_equal(vbt_monitor_events(monitor, &e, 1), 0);
+		}
+		now = mallinfo2();
+		if (i == last / 10)
+			early = now.uordblks + now.hblkhd;
+		if (i > last / 10)
+			assert_int_equal(now.uordblks + now.hblkhd, early);
+	}
+	assert_int_equal(vbt_monitor_snapshot(monitor)->requests, last * 20);
+	assert_int_equal(vbt_correlator_stats(vbt_monitor_correlator(monitor))->in_flight, 0);
+	assert_true(ticks.count >= last - 1);
+	vbt_monitor_free(monitor);
+	life_release(&life);
+}
+
 /* A trace may name any times. */
 static void impossible_times_end(void **state)
 {
@@ -458,6 +504,7 @@ int main(void)
 	    cmocka_unit_test(one_that_is_pushed_and_not_told_of_waits_there),
 	    cmocka_unit_test(what_a_recording_ends_on_is_stuck_too),
 	    cmocka_unit_test(intervals_do_not_depend_on_how_events_come),
+	    cmocka_unit_test(memory_does_not_grow_with_time),
 	    cmocka_unit_test(impossible_times_end),
 	};
 
