@@ -259,7 +259,7 @@ static struct place before_it(const struct vbt_reorder *reorder, struct place pl
 /* Sort one event into its stream, from the back; and the stream into the heap if its first event
  * is another now. */
 static inline void insert(struct vbt_reorder *reorder, unsigned number,
-			 const struct vbt_event *event)
+			  const struct vbt_event *event)
 {
 	struct stream *stream = &reorder->stream[number];
 	size_t left = stream->count;

@@ -99,10 +99,27 @@ true_of "live: own cost is shown" 'any(.[]; .own.cpu > 0 and .own.memory_bytes >
 "$vmm" bench --disk null,aio=null,delay=200us --depth 5 --time 60s >/dev/null 2>&1 &
 runs=$!
 until_true 20 sh -c "'$vbtrace' list | grep -q $runs"
-works "live: own cost is /proc's" python3 "$top/tests/e2e/lib/own_cost.py" "$vbtrace" $runs
+works "live: own cost is /proc's, and memory stays as it is" python3 "$top/tests/e2e/lib/own_cost.py" "$vbtrace" $runs
 cat out
 kill $runs
 wait $runs 2>/dev/null
+
+# --- memory is for what is under way, not for how long it goes on
+most_memory() { python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@"; }
+for events in 60000 600000; do
+	works "a trace of $events events" "$top/build/bench/make_trace" $events 8 long.vbt
+	works "$events events: shown" most_memory "$vbtrace" top --json -i long.vbt 10ms
+	mv out "memory.$events"
+done
+echo "memory for 60000 and 600000 events: $(cat memory.60000 memory.600000 | xargs) KiB"
+if (($(cat memory.600000) * 100 < $(cat memory.60000) * 103)); then
+	ok "ten times the trace takes no more memory"
+else
+	fail "ten times the trace takes no more memory"
+fi
+rm long.vbt
 
 # --- requests that never come back
 "$vmm" bench --disk null,aio=null,delay=1ms,error=0.0005:stuck --depth 32 --time 20s >/dev/null 2>&1 &
