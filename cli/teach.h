@@ -16,9 +16,14 @@ struct teach_subject {
 	struct vbt_request request;
 	struct vbt_ring_view view[VBT_RING_MOMENT_COUNT];
 	bool has_view[VBT_RING_MOMENT_COUNT];
+	/* Of the picture at the kick, which has this request's chain in any case: another's waited
+	 * before it; and it was offered only after the VMM had begun to serve. */
+	bool other_first, offered_late;
+	unsigned taken,
+	    turn; /* requests in the VMM's pass, as far as seen; which this is. 0: not known */
 	struct vbt_device device; /* all zero if it is not known */
 	char device_name[24], thread[24];
-	char absent[VBT_MARK_COUNT][80]; /* why a mark is; "" where it is present */
+	char absent[VBT_MARK_COUNT][96]; /* why a mark is; "" where it is present */
 };
 
 /* All pictures of a trace so far. All zero: none. */
@@ -68,12 +73,12 @@ struct teach_line {
 struct teach_page {
 	struct teach_line *line;
 	unsigned lines, room;
+	unsigned width;
 	bool failed; /* memory was short: lines are missing */
 };
 
 /*
- * Make a page: 0 to VBT_PAGE_COUNT - 1. Text is wrapped to `width` columns, drawings take 76 at
- * most. An empty page is all zero; a page is made anew after a release.
+ * Make a page: 0 to VBT_PAGE_COUNT - 1, `width` columns wide, 40 at least. An empty page is all zero; a page is made anew after a release.
  */
 void teach_page_make(struct teach_page *page, const struct teach_subject *subject, unsigned number,
 		     unsigned width);

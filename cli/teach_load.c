@@ -95,8 +95,9 @@ int teach_load(const char *path, uint64_t id, struct teach_subject *subject)
 		complain("%s: there is no request %llu; 'vbtrace show' lists them",
 			 input_name(input), (unsigned long long)id);
 	else if (!chosen)
-		complain("%s: no complete request with snapshots; record with --snapshot rings, or "
-			 "leave the file out to use the sample",
+		complain("%s: no complete request with pictures of the rings. Only the VMM's ring "
+			 "brings them, neither USDT nor a flight recorder: record with --source "
+			 "ring --snapshot rings, or leave the file out to use the sample",
 			 input_name(input));
 	if (!chosen)
 		goto end;

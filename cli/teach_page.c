@@ -85,15 +85,17 @@ unsigned teach_moment(unsigned page)
 }
 
 /* "K [W] P R …": what is past, where we are, what is to come. */
-static void add_place(struct teach_page *page, const struct teach_subject *subject, unsigned number)
+static void add_place(struct teach_page *page, const struct teach_subject *subject, unsigned number,
+		      unsigned width)
 {
 	const struct vbt_lesson *lesson = vbt_lesson(number);
-	char marks[4 * VBT_MARK_COUNT + 1] = "";
+	char marks[4 * VBT_MARK_COUNT + 1] = "", text[256];
 	size_t used = 0;
 
-	teach_line(page, TEACH_TITLE, "Page %u of %u. Chapter %u of %u: %s", number + 1,
-		   VBT_PAGE_COUNT, lesson->chapter + 1u, VBT_CHAPTER_COUNT,
-		   vbt_chapter_title(lesson->chapter));
+	snprintf(text, sizeof(text), "Page %u of %u. Chapter %u of %d: %s", number + 1,
+		 VBT_PAGE_COUNT, lesson->chapter + 1u, VBT_CHAPTER_COUNT,
+		 vbt_chapter_title(lesson->chapter));
+	teach_paragraph(page, TEACH_TITLE, width, 0, text);
 	for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++)
 		used += (size_t)snprintf(marks + used, sizeof(marks) - used,
 					 number && mark == VBT_PAGE_MARK(number) ? "[%c] " : "%c ",
@@ -104,12 +106,15 @@ static void add_place(struct teach_page *page, const struct teach_subject *subje
 			   VBT_MARK_COUNT);
 		return;
 	}
-	teach_line(page, TEACH_TITLE, "Mark %u of %u: %c, %s: %s", number, VBT_MARK_COUNT,
-		   vbt_mark_letter(VBT_PAGE_MARK(number)), vbt_point_name(VBT_PAGE_MARK(number)),
-		   vbt_mark_meaning(VBT_PAGE_MARK(number)));
-	if (!vbt_request_has(&subject->request, VBT_PAGE_MARK(number)))
-		teach_line(page, TEACH_CHANGED, "In this request it is absent: %s",
-			   subject->absent[VBT_PAGE_MARK(number)]);
+	snprintf(text, sizeof(text), "Mark %u of %d: %c, %s: %s", number, VBT_MARK_COUNT,
+		 vbt_mark_letter(VBT_PAGE_MARK(number)), vbt_point_name(VBT_PAGE_MARK(number)),
+		 vbt_mark_meaning(VBT_PAGE_MARK(number)));
+	teach_paragraph(page, TEACH_TITLE, width, 0, text);
+	if (vbt_request_has(&subject->request, VBT_PAGE_MARK(number)))
+		return;
+	snprintf(text, sizeof(text), "In this request it is absent: %s",
+		 subject->absent[VBT_PAGE_MARK(number)]);
+	teach_paragraph(page, TEACH_CHANGED, width, 0, text);
 }
 
 static void add_actor(struct teach_page *page, const struct teach_subject *subject, unsigned number)
@@ -131,7 +136,8 @@ static void add_time(struct teach_page *page, const struct teach_subject *subjec
 	struct vbt_segment segment[VBT_MARK_COUNT - 1];
 	unsigned count = vbt_request_segments(&subject->request, segment);
 	const struct screen plain = {.out = NULL};
-	char since[TEXT_SIZE], cost[512];
+	bool first = number <= VBT_PAGE_OF(VBT_MARK_kick);
+	char since[TEXT_SIZE], text[512];
 	uint64_t now = 0;
 
 	teach_line(page, TEACH_HEADING, "Time");
@@ -145,8 +151,10 @@ static void add_time(struct teach_page *page, const struct teach_subject *subjec
 			   vbt_layer_name(segment[i].layer), (unsigned long long)now,
 			   vbt_mark_letter(segment[0].from));
 	}
-	snprintf(cost, sizeof(cost), "Made of: %s", vbt_lesson(number)->cost);
-	teach_paragraph(page, TEACH_TEXT, width, 2, cost);
+	if (number && count && segment[0].from == VBT_PAGE_MARK(number) && !first)
+		teach_line(page, TEACH_TEXT, "  This request's life is counted from here.");
+	snprintf(text, sizeof(text), "%s%s", first ? "" : "Made of: ", vbt_lesson(number)->cost);
+	teach_paragraph(page, TEACH_TEXT, width, 2, text);
 }
 
 static void add_references(struct teach_page *page, bool packed, unsigned number, unsigned width)
@@ -185,25 +193,67 @@ static void add_questions(struct teach_page *page, unsigned number, unsigned wid
 	}
 }
 
+/* Whose chain the picture at the kick has, where several requests were taken together. */
+static void add_company(struct teach_page *page, const struct teach_subject *subject,
+			unsigned moment, unsigned width)
+{
+	const struct vbt_request *r = &subject->request;
+	bool kicked = vbt_request_has(r, VBT_MARK_kick);
+	char text[512] = "";
+	size_t used = 0;
+
+	if (moment == VBT_RING_AT_interrupt && r->pushes > 1 && r->irq_seq)
+		used += (size_t)snprintf(text, sizeof(text), "This interrupt tells of %u requests.",
+					 r->pushes);
+	if (moment == VBT_RING_AT_kick && subject->taken > 1)
+		used += (size_t)snprintf(
+		    text, sizeof(text), "%s %u requests, of which this is number %u.",
+		    kicked ? "This kick was for" : "Without a kick for it, the VMM took",
+		    subject->taken, subject->turn);
+	if (moment == VBT_RING_AT_kick && subject->offered_late)
+		snprintf(
+		    text + used, sizeof(text) - used,
+		    "%sWhen the VMM woke, this request was not in the ring yet: the driver added "
+		    "it while others were served. Its chain is drawn as it was when the device took "
+		    "it.",
+		    used ? " " : "");
+	else if (moment == VBT_RING_AT_kick && subject->other_first)
+		snprintf(
+		    text + used, sizeof(text) - used,
+		    "%sOthers wait before it; its own chain is drawn, as it was when the device took "
+		    "it.",
+		    used ? " " : "");
+	teach_paragraph(page, TEACH_TEXT, width, 0, text);
+}
+
 static void add_pictures(struct teach_page *page, const struct teach_subject *subject,
-			 unsigned number)
+			 unsigned number, unsigned width)
 {
 	unsigned moment = teach_moment(number), last = number ? teach_moment(number - 1) : moment;
 	const struct vbt_ring_view *view = &subject->view[moment], *before = NULL;
+	char text[160];
 
+	add_company(page, subject, moment, width);
 	if (!subject->has_view[moment]) {
-		teach_line(page, TEACH_TEXT, "%s",
-			   "There is no picture of the rings here: it was not recorded.");
+		teach_paragraph(
+		    page, TEACH_TEXT, width, 0,
+		    "There is no picture of the rings here. Only the VMM's ring brings them "
+		    "(vbtrace record --source ring --snapshot rings); USDT and flight "
+		    "recorders have none.");
 		return;
 	}
 	if (number)
 		before = subject->has_view[last] ? &subject->view[last] : NULL;
 	if (number && last == moment)
-		teach_line(page, TEACH_TEXT, "%s", "The rings are as on the page before.");
+		snprintf(text, sizeof(text),
+			 "This is still the picture of the page before: the rings %s.",
+			 vbt_ring_moment_text(moment));
 	else
-		teach_line(page, TEACH_TEXT, "%s", "Lines that begin with * have just changed.");
-	if (view->has_chain && view->head != subject->request.head && view->seq)
-		teach_line(page, TEACH_TEXT, "%s", "Another chain is drawn: it came first.");
+		snprintf(
+		    text, sizeof(text),
+		    "This is a picture of the rings %s. Lines that begin with * have just changed.",
+		    vbt_ring_moment_text(moment));
+	teach_paragraph(page, TEACH_TEXT, width, 0, text);
 	teach_draw_rings(page, view, before);
 	teach_draw_request(page, view, before);
 }
@@ -213,12 +263,13 @@ void teach_page_make(struct teach_page *page, const struct teach_subject *subjec
 {
 	bool packed = subject->view[VBT_RING_AT_pop].flags & VBT_RING_PACKED;
 
-	add_place(page, subject, number);
+	page->width = width;
+	add_place(page, subject, number, width);
 	add_actor(page, subject, number);
 	teach_line(page, TEACH_TEXT, "%s", "");
 	teach_paragraph(page, TEACH_TEXT, width, 0, vbt_lesson(number)->text);
 	teach_line(page, TEACH_TEXT, "%s", "");
-	add_pictures(page, subject, number);
+	add_pictures(page, subject, number, width);
 	add_time(page, subject, number, width);
 	add_references(page, packed, number, width);
 	add_questions(page, number, width);

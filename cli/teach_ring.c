@@ -17,6 +17,7 @@
 #define NO_INTERRUPT  1u
 #define NO_NOTIFY     1u
 #define HEADER_SIZE   16
+#define CONTINUED     10 /* where a line that was too long goes on */
 
 typedef struct vbt_ring_view_desc desc_t;
 
@@ -40,18 +41,27 @@ static const char *flag_names(unsigned flags, char *buf, size_t size)
 	return buf;
 }
 
-/* A line of a drawing, marked if it is new. */
+/* A line of a drawing, marked if it is new; what does not fit goes on in a line further in. */
 __attribute__((format(printf, 3, 4))) static void draw(struct teach_page *page, bool changed,
 						       const char *format, ...)
 {
-	char text[160];
+	enum teach_role role = changed ? TEACH_CHANGED : TEACH_DRAWING;
+	size_t room = page->width - 2;
+	char text[160], *rest = NULL;
 	va_list list;
 
 	va_start(list, format);
 	vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
-	teach_line(page, changed ? TEACH_CHANGED : TEACH_DRAWING, "%c %s", changed ? '*' : ' ',
-		   text);
+	if (strlen(text) > room) {
+		rest = text + room;
+		while (rest > text && *rest != ' ')
+			rest--;
+		*rest = '\0';
+	}
+	teach_line(page, role, "%c %s", changed ? '*' : ' ', text);
+	if (rest && rest > text)
+		teach_line(page, role, "%*s%s", CONTINUED, "", rest + 1);
 }
 
 static bool holds(const desc_t *desc, uint64_t address)
@@ -67,7 +77,7 @@ static const char *meaning(const struct vbt_ring_view *view, const desc_t *desc,
 
 	if (used || (view->moment == VBT_RING_AT_push && view->flags & VBT_RING_PACKED &&
 		     desc->index == view->chain_used))
-		return "used: length is what was written";
+		return "used: bytes written";
 	if (!view->has_chain)
 		return "";
 	if (desc->flags & FLAG_INDIRECT)
@@ -101,9 +111,12 @@ static void draw_descs(struct teach_page *page, const struct vbt_ring_view *view
 	bool packed = view->flags & VBT_RING_PACKED;
 	char flags[48], link[8];
 
-	teach_line(page, TEACH_DRAWING,
-		   "    index  address                 length  flags%*s%s  what", 12, "",
-		   packed ? "   id" : " next");
+	if (!count) {
+		teach_line(page, TEACH_DRAWING, "    none of them matters now");
+		return;
+	}
+	teach_line(page, TEACH_DRAWING, "  index  %-14s %7s  %-16s %5s  what", "address", "length",
+		   "flags", packed ? "id" : "next");
 	for (unsigned i = 0; i < count; i++) {
 		const desc_t *d = &list[i];
 
@@ -111,13 +124,10 @@ static void draw_descs(struct teach_page *page, const struct vbt_ring_view *view
 		if (!packed && !(d->flags & FLAG_NEXT))
 			snprintf(link, sizeof(link), "-");
 		draw(page, view->has_chain && !known(before, before_count, d),
-		     "  %5u  0x%016llx  %10u  %-16s %5s  %s", d->index,
-		     (unsigned long long)d->address, d->length,
-		     flag_names(d->flags, flags, sizeof(flags)), link,
+		     "%5u  0x%012llx %7u  %-16s %5s  %s", d->index, (unsigned long long)d->address,
+		     d->length, flag_names(d->flags, flags, sizeof(flags)), link,
 		     meaning(view, d, header_here && i == 0));
 	}
-	if (!count)
-		teach_line(page, TEACH_DRAWING, "    none of them matters now");
 }
 
 static void draw_tables(struct teach_page *page, const struct vbt_ring_view *view,
@@ -228,6 +238,8 @@ static void draw_event_area(struct teach_page *page, const char *whose, uint64_t
 static void draw_packed(struct teach_page *page, const struct vbt_ring_view *view,
 			const struct vbt_ring_view *before)
 {
+	teach_line(page, TEACH_DRAWING,
+		   "    (offered: AVAIL is the wrap counter, USED is not; used: both are)");
 	teach_line(page, TEACH_HEADING, "Event areas: when each side wants to be told");
 	draw_event_area(page, "driver", view->area[1].address, view->driver_area,
 			!before || before->driver_area != view->driver_area);
@@ -277,13 +289,12 @@ static void draw_translation(struct teach_page *page, const struct vbt_ring_view
 	uint64_t host = vbt_ring_view_host(view, guest, &region);
 
 	if (host)
-		draw(page, false, "  %-18s guest 0x%llx = RAM at 0x%llx + 0x%llx = host 0x%llx",
-		     what, (unsigned long long)guest,
-		     (unsigned long long)view->region[region].guest,
+		draw(page, false, "%-16s guest 0x%llx = RAM 0x%llx + 0x%llx = host 0x%llx", what,
+		     (unsigned long long)guest, (unsigned long long)view->region[region].guest,
 		     (unsigned long long)(guest - view->region[region].guest),
 		     (unsigned long long)host);
 	else
-		draw(page, false, "  %-18s guest 0x%llx is no RAM of this guest", what,
+		draw(page, false, "%-16s guest 0x%llx is no RAM of this guest", what,
 		     (unsigned long long)guest);
 }
 

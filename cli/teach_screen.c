@@ -12,16 +12,17 @@
 #define WAIT_MS     1000
 #define LIVE_MS     200 /* between two looks at the keys while the VMM goes on */
 
-enum action { NEXT = 1, BACK, FIRST, LAST, UP, DOWN, PAGE_UP, PAGE_DOWN, ANSWERS, HELP, QUIT };
+enum action { ON = 1, NEXT, BACK, FIRST, LAST, UP, DOWN, PAGE_UP, PAGE_DOWN, ANSWERS, HELP, QUIT };
 enum view { PAGES, HELPING };
 
 #define IN(view) (1u << (view))
 
 static const struct key_binding bindings[] = {
-    {NEXT, IN(PAGES), {KEY_RIGHT, ' ', 'n', 'l'}, "Next", "the next mark"},
+    {ON, IN(PAGES), {' '}, "Read on", "the rest of this page, then the next mark"},
+    {NEXT, IN(PAGES), {KEY_RIGHT, 'n', 'l'}, "Next", "the next mark"},
     {BACK, IN(PAGES), {KEY_LEFT, 'p', 'b', 'h'}, "Back", "the mark before"},
-    {DOWN, IN(PAGES), {KEY_DOWN, 'j'}, "Down", "scroll down"},
-    {UP, IN(PAGES), {KEY_UP, 'k'}, "Up", "scroll up"},
+    {DOWN, IN(PAGES), {KEY_DOWN, 'j'}, "Scroll", "scroll down"},
+    {UP, IN(PAGES), {KEY_UP, 'k'}, NULL, "scroll up"},
     {PAGE_DOWN, IN(PAGES), {KEY_NPAGE}, NULL, "scroll down by a screen"},
     {PAGE_UP, IN(PAGES), {KEY_PPAGE}, NULL, "scroll up by a screen"},
     {ANSWERS, IN(PAGES), {'a', '\n', '\r'}, "Answers", "show or hide the answers to the questions"},
@@ -141,10 +142,20 @@ static void go(struct screen_state *s, int to)
 	make(s);
 }
 
+/* The next screen of the page, or the next page. */
+static void read_on(struct screen_state *s)
+{
+	if (s->top + rows(s) < shown_lines(s))
+		s->top += rows(s);
+	else
+		go(s, (int)s->number + 1);
+}
+
 /* False: the end. */
 static bool act(struct screen_state *s, int action)
 {
 	switch (action) {
+	case ON: read_on(s); break;
 	case NEXT: go(s, (int)s->number + 1); break;
 	case BACK: go(s, (int)s->number - 1); break;
 	case FIRST: go(s, 0); break;
@@ -184,8 +195,10 @@ int teach_screen(const struct teach_subject *subject, struct teach_live *live)
 	bool more = true;
 	char err[160];
 
-	if (term_start(&s.term, err, sizeof(err)))
-		return complain("%s", err);
+	if (term_start(&s.term, err, sizeof(err))) {
+		complain("%s%s", err, live ? ", or use --plain" : "; here are the pages as text");
+		return live ? CLI_FAILURE : teach_print(subject);
+	}
 	theme_init(&s.theme, THEME_AUTO, &s.term);
 	s.waiting = live != NULL;
 	if (!live)

@@ -8,13 +8,15 @@
 static const struct vbt_lesson lessons[] = {
     [0] =
 	{VBT_CHAPTER_fill, VBT_ACTOR_guest,
-	 "The driver writes the request into memory that it shares with the device: a header (type "
-	 "and sector), room for the data, and a status byte. One descriptor for each names its "
-	 "guest-physical address, its length, and who may write it. Last it offers the chain: in a "
+	 "The disk of a virtual machine, the guest, is a program on the host: the VMM. It sees all "
+	 "of the guest's memory, and requests pass through a ring there. For each the guest's driver "
+	 "writes three things: a header (type and sector), room for the data, and a status byte. "
+	 "One descriptor for each names its guest-physical address, its length, and who may write "
+	 "it; together they are a chain, and the first is its head. Last it offers the chain: in a "
 	 "split ring by its head in the available ring and then the index, in a packed ring by the "
 	 "flags of the first descriptor. None of this leaves the guest, so nobody outside can see "
 	 "when it happens: there is no mark.",
-	 "There is no mark before it to measure from.",
+	 "Not known: there is no mark to measure from.",
 	 "2.7.13 Supplying Buffers to The Device; 2.7.5 descriptor table; 2.7.6 available ring",
 	 "2.8.21 Supplying Buffers to The Device; 2.8.1 wrap counters",
 	 "virtio_queue_rq, virtblk_add_req (drivers/block/virtio_blk.c); virtqueue_add_split or "
@@ -24,22 +26,24 @@ static const struct vbt_lesson lessons[] = {
 	{VBT_CHAPTER_kick, VBT_ACTOR_guest,
 	 "The driver writes the queue's number to the notify register: a port on the legacy "
 	 "interface, an address in a BAR on the modern one. Nothing answers there: the write "
-	 "makes the CPU leave the guest, and KVM looks at who registered that address.",
+	 "makes the CPU leave the guest, and KVM, the part of the host's kernel that runs guests, "
+	 "looks at who registered that address.",
 	 "A request's life is counted from here.",
 	 "2.7.13.4 Notifying The Device; 4.1.5.2 Available Buffer Notifications",
-	 "2.8.21.3 Notifying The Device; 4.1.5.2 Available Buffer Notifications",
+	 "2.8.21.2 Sending Available Buffer Notifications; 4.1.5.2 Available Buffer Notifications",
 	 "virtqueue_kick, vp_notify (drivers/virtio/virtio_pci_common.c)",
 	 "none: this is the guest's side"},
     PAGE(wake) =
 	{VBT_CHAPTER_intercept, VBT_ACTOR_vmm,
-	 "The VMM learns of the kick. With an ioeventfd KVM only adds one to an eventfd and "
-	 "lets the guest go on; the queue's thread, which sleeps on it, wakes up. Otherwise the "
+	 "The VMM learns of the kick. With an ioeventfd KVM only adds one to an eventfd, a counter "
+	 "that a thread can sleep on, and lets the guest go on; the queue's thread wakes up. "
+	 "Otherwise the "
 	 "exit returns to the VMM on the vCPU's own thread, and the guest waits.",
 	 "The exit from the guest, KVM's search for the address, the write to the eventfd, and the "
 	 "time until the host's scheduler runs the thread that waits for it.",
 	 "4.1.4.4 Notification structure layout", "4.1.4.4 Notification structure layout",
-	 "KVM: handle_io or handle_ept_misconfig, kvm_io_bus_write, ioeventfd_write "
-	 "(virt/kvm/eventfd.c)",
+	 "KVM: kvm_fast_pio for a port, kvm_mmu_page_fault or handle_ept_misconfig for an address; "
+	 "kvm_io_bus_write, ioeventfd_write (virt/kvm/eventfd.c)",
 	 "virtio_queue_host_notifier_read (hw/virtio/virtio.c); without ioeventfd "
 	 "virtio_ioport_write, virtio_queue_notify"},
     PAGE(pop) =
@@ -49,9 +53,9 @@ static const struct vbt_lesson lessons[] = {
 	 "checked to be RAM and translated to where the VMM has mapped the guest's memory.",
 	 "Asking the guest not to kick again, reading the index, and for later requests of a batch "
 	 "the work on those before.",
-	 "2.7.6 available ring; 2.7.5 descriptor table",
-	 "2.8.6 descriptor chaining; 2.8.1 wrap counters", "none: this is the device's side",
-	 "virtqueue_pop (hw/virtio/virtio.c)"},
+	 "2.7.6 available ring; 2.7.5 descriptor table; 2.7.5.3 indirect descriptors",
+	 "2.8.6 descriptor chaining; 2.8.7 Indirect Flag; 2.8.1 wrap counters",
+	 "none: this is the device's side", "virtqueue_pop (hw/virtio/virtio.c)"},
     PAGE(parse) =
 	{VBT_CHAPTER_take, VBT_ACTOR_vmm,
 	 "The header is copied once, then validated: is the type known and offered, is the range "
@@ -70,13 +74,13 @@ static const struct vbt_lesson lessons[] = {
 	 "virtio_blk_submit_multireq, blk_aio_preadv; once do_multiwrite"},
     PAGE(queue) =
 	{VBT_CHAPTER_handle, VBT_ACTOR_host,
-	 "The host's block layer gets a bio: the file or block device behind the guest's disk is "
-	 "now involved. If the host's page cache has the data, this and the next two marks do "
+	 "The host's block layer gets a bio, a piece of I/O for a disk: the file or block device "
+	 "behind the guest's disk is now involved. If the host's page cache has the data, this and the next two marks do "
 	 "not happen.",
 	 "Entering the kernel, the file system or block device that finds the place, pinning the "
 	 "guest's pages.",
 	 "none: behind the device", "none: behind the device",
-	 "submit_bio, submit_bio_noacct (block/blk-core.c)", "luring_do_submit (block/io_uring.c)"},
+	 "submit_bio, submit_bio_noacct (block/blk-core.c)", "luring_co_submit (block/io_uring.c)"},
     PAGE(issue) =
 	{VBT_CHAPTER_handle, VBT_ACTOR_host,
 	 "The host's disk driver gets the request. With a scheduler or a plug it may have waited "
@@ -97,15 +101,16 @@ static const struct vbt_lesson lessons[] = {
 	 "From the disk's interrupt to the completion entry, and the wake-up of the VMM's thread.",
 	 "none: behind the device", "none: behind the device",
 	 "io_complete_rw (io_uring/rw.c), io_uring's completion ring",
-	 "luring_process_completions, virtio_blk_rw_complete"},
+	 "luring_process_completions, in newer ones luring_cqe_handler (block/io_uring.c); "
+	 "virtio_blk_rw_complete"},
     PAGE(push) =
 	{VBT_CHAPTER_complete, VBT_ACTOR_vmm,
 	 "First the status byte, then the used element with the chain's head and the number of "
 	 "bytes written, then, after a barrier, the index (split) or the flags of the used "
 	 "descriptor (packed). From then on the guest may see it, interrupt or not.",
 	 "Writing status and used element; with a batch, the others of the batch.",
-	 "2.7.8 used ring; 5.2.6 status byte", "2.8.22 Receiving Used Buffers; 5.2.6 status byte",
-	 "none: this is the device's side",
+	 "2.7.8 used ring; 5.2.6 Device Operation",
+	 "2.8.22 Receiving Used Buffers; 5.2.6 Device Operation", "none: this is the device's side",
 	 "virtio_blk_req_complete, virtqueue_push (hw/virtio/virtio.c)"},
     PAGE(signal) =
 	{VBT_CHAPTER_interrupt, VBT_ACTOR_vmm,
@@ -114,7 +119,7 @@ static const struct vbt_lesson lessons[] = {
 	 "vector and whether it is masked. One interrupt may tell of many requests.",
 	 "A barrier, and reading the guest's wish.",
 	 "2.7.7 Used Buffer Notification Suppression; 4.1.5.3 Used Buffer Notifications",
-	 "2.8.14 event suppression; 4.1.5.3 Used Buffer Notifications",
+	 "2.8.10 Driver and Device Event Suppression; 4.1.5.3 Used Buffer Notifications",
 	 "none: this is the device's side",
 	 "virtio_should_notify, virtio_notify, virtio_pci_notify (hw/virtio/virtio-pci.c)"},
     PAGE(msi) =
@@ -122,8 +127,8 @@ static const struct vbt_lesson lessons[] = {
 	 "The interrupt enters KVM: by a write to an eventfd that KVM watches (irqfd), or by an ioctl. "
 	 "MSI-X is a message, an address and a vector; INTx is a line that goes up.",
 	 "The system call, and KVM's look-up of the route.",
-	 "4.1.5.1.3 MSI-X Vector Configuration; 4.1.4.5 ISR status",
-	 "4.1.5.1.3 MSI-X Vector Configuration; 4.1.4.5 ISR status",
+	 "4.1.5.1.2 MSI-X Vector Configuration; 4.1.4.5 ISR status",
+	 "4.1.5.1.2 MSI-X Vector Configuration; 4.1.4.5 ISR status",
 	 "KVM: irqfd_wakeup (virt/kvm/eventfd.c), kvm_set_msi (arch/x86/kvm)",
 	 "msix_notify, kvm_irqchip_send_msi; INTx: pci_set_irq"},
     PAGE(inject) =
@@ -140,7 +145,8 @@ static const struct vbt_lesson lessons[] = {
 	 "The guest's handler has looked at the used ring and tells its interrupt controller that it "
 	 "is done. The request's life ends here.",
 	 "The guest's interrupt handler.", "outside of virtio", "outside of virtio",
-	 "apic_eoi in the guest; KVM: kvm_lapic_set_eoi or the trap of the EOI register",
+	 "apic_eoi in the guest; KVM: apic_set_eoi, kvm_apic_set_eoi_accelerated "
+	 "(arch/x86/kvm/lapic.c)",
 	 "none: KVM does it"},
 };
 
@@ -150,7 +156,8 @@ static const struct vbt_question questions[VBT_CHAPTER_COUNT][VBT_CHAPTER_QUESTI
     [VBT_CHAPTER_fill] =
 	{{"Why does the driver write the head first and the index last?",
 	  "The index hands the chain over. A device that sees the new index must find "
-	  "everything before it complete; a barrier between the two sees to that."},
+	  "everything before it complete; a barrier between the two sees to that. In a packed "
+	  "ring the first descriptor's flags are written last, for the same reason."},
 	 {"Who may write a descriptor's buffer?",
 	  "The device if the flag WRITE is set, else nobody but the driver. All "
 	  "device-readable parts come before the device-writable ones."}},
@@ -183,8 +190,8 @@ static const struct vbt_question questions[VBT_CHAPTER_COUNT][VBT_CHAPTER_QUESTI
 	{{"What is the length in the used element of a read of 512 bytes?",
 	  "513: the data and the status byte, all that the device has written."},
 	 {"Must requests be used in the order in which they were offered?",
-	  "No, unless IN_ORDER was negotiated. That is why the element names the "
-	  "head."}},
+	  "No, unless IN_ORDER was negotiated. That is why the used element names the "
+	  "chain: by its head, in a packed ring by its buffer id."}},
     [VBT_CHAPTER_interrupt] =
 	{{"Can a driver see a request as used before the interrupt?",
 	  "Yes. The used ring decides; the interrupt only says that it is worth a "

@@ -11,11 +11,11 @@
 #ifndef VBT_RING_ITEM_H
 #define VBT_RING_ITEM_H
 
-/* X(id, when) */
-#define VBT_RING_MOMENTS(X)                                          \
-	X(kick, "as the VMM found it when it began to serve a kick") \
-	X(pop, "after the chain was taken")                          \
-	X(push, "after the used element became visible")             \
+/* X(id, when the rings were looked at) */
+#define VBT_RING_MOMENTS(X)                                    \
+	X(kick, "as the VMM found them when it woke")          \
+	X(pop, "right after the chain was taken")              \
+	X(push, "right after the used element became visible") \
 	X(interrupt, "when the VMM decided about the interrupt")
 
 enum vbt_ring_moment {

@@ -5,6 +5,17 @@
 
 #define PAGE_SHIFT 12
 
+static const char *const moment_texts[VBT_RING_MOMENT_COUNT] = {
+#define X(id, when) [VBT_RING_AT_##id] = when,
+    VBT_RING_MOMENTS(X)
+#undef X
+};
+
+const char *vbt_ring_moment_text(unsigned moment)
+{
+	return moment < VBT_RING_MOMENT_COUNT ? moment_texts[moment] : "at another moment";
+}
+
 static uint16_t low(uint32_t word)
 {
 	return (uint16_t)word;

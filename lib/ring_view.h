@@ -74,6 +74,9 @@ struct vbt_ring_view_builder {
 	bool open;
 };
 
+/* "right after the chain was taken": when the rings were as a view of that moment has them. */
+const char *vbt_ring_moment_text(unsigned moment);
+
 /*
  * Take an event of the source, of any point. True if it was the last item of a snapshot, which is
  * then in builder->snapshot until the next call. A snapshot with a hole is dropped.

@@ -145,7 +145,7 @@ int term_start(struct term *term, char *err, size_t err_size)
 	}
 	here.screen = newterm(NULL, stdout, stdin);
 	if (!here.screen) {
-		snprintf(err, err_size, "the terminal '%s' is not known here: set TERM, or use -b",
+		snprintf(err, err_size, "the terminal '%s' is not known here: set TERM",
 			 getenv("TERM"));
 		return -1;
 	}

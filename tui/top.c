@@ -474,8 +474,11 @@ int top_run(struct feed *feed, const struct top_settings *settings, char *err, s
 	if (settings->state)
 		top_state_read(top, settings->state);
 	error = begin(top, settings, err, err_size);
-	if (!error)
+	if (!error) {
 		error = term_start(&top->term, err, err_size);
+		if (error)
+			snprintf(err + strlen(err), err_size - strlen(err), ", or use -b");
+	}
 	if (!error) {
 		theme_init(&top->theme, settings->theme, &top->term);
 		draw(top);

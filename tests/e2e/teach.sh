@@ -39,13 +39,52 @@ refused "snapshots by USDT" 2 "$vbtrace" record --source usdt --snapshot rings -
 until_true 10 test -s flight
 refused "snapshots of a flight recorder" 1 "$vbtrace" record --source ring --snapshot rings -p $! -o x.vbt
 kill $! && wait $! 2>/dev/null
+says "snapshots of a flight recorder: says what to do" err 'flight recorder, which takes no snapshots'
+refused "a flight recorder's file" 1 "$vbtrace" teach --plain "$traces/bench-flight.flight"
+says "a flight recorder's file: says what brings pictures" err "Only the VMM's ring brings them.*--source ring --snapshot rings"
+works "a request without pictures" "$vbtrace" teach --plain --request 300 "$traces/linux-split.vbt"
+same "a request without pictures: each page says what brings them" \
+	"$(tr '\n' ' ' <out | grep -o "There is no picture of the rings here. Only the VMM's ring brings them" | wc -l)" 15
 refused "a request that is not there" 1 "$vbtrace" teach --request 99 "$traces/first-request.vbt"
+
+# --- several requests behind one kick, and one interrupt for several
+# The request's own chain is on each page that draws one; how many shared the kick is what `show` says.
+"$vbtrace" record -o bench.vbt --snapshot rings --source ring -- \
+	"$vmm" bench --disk null,aio=null --depth 4 --count 30 >/dev/null 2>err
+for trace in "$traces"/{batch,two-queues,packed}.vbt bench.vbt; do
+	fault='' shared=0
+	for id in $("$vbtrace" show --json "$trace" | jq .id); do
+		"$vbtrace" teach --plain --request "$id" "$trace" >pages
+		# shellcheck disable=SC2016 # dollars of awk
+		awk '/^Page [0-9]+ of/ {page = $2} /^(Available ring|Indirect|Event areas)/ {on = 0}
+			on && /^. +[0-9]+ +0x/ {sub("^.", ""); print > "chain" page} /^(Descriptor table|Packed ring) at/ {on = 1}' pages
+		cmp -s chain1 chain4 && cmp -s chain2 chain4 && cmp -s chain3 chain4 || fault="request $id: another's chain"
+		"$vbtrace" show --id "$id" "$trace" >life
+		said=$(sed -n 's/^This kick was for \([0-9]*\) requests.*/\1/p' pages | sort -u)
+		kick=$(sed -n 's/^  kick .*shared with \([0-9]*\) other.*/\1/p' life)
+		tells=$(sed -n 's/^This interrupt tells of \([0-9]*\) requests.*/\1/p' pages | sort -u)
+		irq=$(sed -n 's/^  interrupt .*shared with \([0-9]*\) other.*/\1/p' life)
+		# Without KVM there is no mark of the kick.
+		grep -q '^  kick.*by vCPU' life || said='' kick=''
+		[ "${said:-1}" = $((${kick:-0} + 1)) ] || fault="request $id: kick for '$said', not for one and '$kick'"
+		[ "${tells:-1}" = $((${irq:-0} + 1)) ] || fault="request $id: interrupt for '$tells', not for one and '$irq'"
+		shared=$((shared + ${kick:-0} + ${irq:-0}))
+		rm -f chain*
+	done
+	verdict "$(basename "$trace" .vbt): each request's own chain, and how many shared its kick and interrupt" "$fault"
+	case $trace in */batch.vbt | bench.vbt) [ $shared -gt 0 ] || fail "$trace: none is shared" ;; esac
+done
 
 # --- the sources
 cd "$top" || exit 1
 "$vbtrace" teach --plain >"$work/pages"
 python3 "$lib/source_lines.py" <"$work/pages" >"$work/out" 2>&1
 same "each place in vmm-lite's source makes its mark in that function" "$(cat "$work/out")" "14 places in the source, 0 wrong"
+for ring in first-request packed; do
+	"$vbtrace" teach --plain "$traces/$ring.vbt" | python3 "$lib/spec_sections.py" >"$work/out" 2>&1
+	same "$ring: each section of the specification is there and has that title" "$(sed 's/^[0-9]* //' "$work/out")" \
+		"sections of the specification, 0 wrong"
+done
 cd "$work" || exit 1
 
 # --- whole pages; a line of the source moves with every change of it, its number is not looked at here
@@ -60,6 +99,8 @@ golden split-flush first-request 3
 golden split-error errors 2
 golden packed-read packed 3
 golden interrupt-line interrupts 1
+golden batch-read batch 4
+golden suppressed-read suppression 2
 golden indirect-read indirect 1
 
 same "plain: fifteen pages" "$(grep -c '^Page [0-9]* of 15\. ' pages)" 15
@@ -68,7 +109,7 @@ same "plain: questions and answers of seven chapters" "$(grep -c '^Questions on 
 same "plain: seven parts on each page" \
 	"$(grep -cE '^(Who runs now: |Time$|Where to read on$|  virtio 1.3: |  vmm-lite: |  Linux: |  QEMU: )' pages)" $((15 * 7))
 if grep -q $'\033' pages; then fail "plain: no colours"; else ok "plain: no colours"; fi
-if grep -qE '.{97}' pages; then fail "plain: narrow" "$(grep -E '.{97}' pages | head -n 2)"; else ok "plain: narrow"; fi
+if grep -hE '.{79}' "$golden"/*.txt >wide; then fail "plain: fits 80 columns" "$(head -n 2 wide)"; else ok "plain: fits 80 columns"; fi
 works "no terminal gives the same" "$vbtrace" teach --request 1 "$traces/indirect.vbt"
 sed -E 's/^(  vmm-lite: \S+):[0-9]+ /\1:LINE /' out >plain
 if cmp -s plain pages; then ok "no terminal: as --plain"; else fail "no terminal: as --plain"; fi
@@ -94,13 +135,16 @@ press() { # NAME TEXT KEY...: after these keys the screen has that text
 press "keys: it begins with the first page" '^ Page 1 of 15\. Chapter 1'
 press "keys: right" '^ Page 3 of 15\. Chapter 3' Right Right
 press "keys: left" '^ Page 2 of 15\. Chapter 2' Left
-press "keys: space and b" '^ Page 3 of 15' Space Space b
+press "keys: n and b" '^ Page 3 of 15' n n b
 press "keys: the last page" '^ Page 15 of 15\. Chapter 7' End
 press "keys: not beyond it" '^ Page 15 of 15' Right Right
 press "keys: the questions are at the end" '2\. Why does an INTx handler' NPage NPage NPage NPage
 if shows 'Answer:'; then fail "keys: answers are hidden at first"; else ok "keys: answers are hidden at first"; fi
 press "keys: a shows the answers" 'Answer: ' a NPage
 press "keys: the first page" '^ Page 1 of 15' Home
+press "keys: space reads on in the page" '^ Questions on chapter 1' Space
+press "keys: and then in the next one" '^ Page 2 of 15' Space
+press "keys: the first page again" '^ Page 1 of 15' Home
 press "keys: down" '^ Marks: K W P R S Q D C E U N M J O' Down
 press "keys: help" 'the next mark' '?'
 press "keys: back from help" '^ Marks: K W' '?'

@@ -39,6 +39,34 @@ class Snapshot:
     def one(self, kind):
         return self.of(kind)[0]
 
+    def with_chain_of(self, other):
+        """The picture at a kick with the chain of a request that came behind others: as it was at its pop."""
+        s = Snapshot.__new__(Snapshot)
+        s.time, s.seq, s.head, s.moment = self.time, self.seq, other.head, self.moment
+        s.items = [i for i in self.items if number(i, "event_op") not in (DESC, HEADER, STATUS)]
+        s.items += [i for kind in (DESC, HEADER, STATUS) for i in other.of(kind)]
+        place, driver = dict(self.one(PLACE)), dict(self.one(DRIVER))
+        place["code"], place["arg"] = other.one(PLACE)["code"], other.one(PLACE)["arg"]
+        if not self.packed:
+            for field in ("head", "arg", "code"):
+                driver[field] = other.one(DRIVER)[field]
+        for item in (place, driver):
+            kind = item["event_op"]
+            s.items = [item if i["event_op"] == kind else i for i in s.items]
+        return s
+
+    @property
+    def position(self):
+        """Where the device takes next."""
+        place = self.one(PLACE)
+        return number(place, "seq") & 0xFFFF, self.packed and number(place, "val") & 1
+
+    @property
+    def chain(self):
+        """Where it was offered, and its head; None without a chain."""
+        place = self.one(PLACE)
+        return (number(place, "arg") & 0xFFFF, self.head) if number(place, "code") else None
+
     @property
     def flags(self):
         return number(self.one(AREA), "seq")
@@ -100,7 +128,7 @@ def expected(s):
         for d in descs:
             link = str(d["link"]) if s.packed or d["flags"] & 1 else "-"
             lines.append(
-                f"{d['index']} 0x{d['address']:016x} {d['length']} {flag_text(d['flags'])} {link}"
+                f"{d['index']} 0x{d['address']:012x} {d['length']} {flag_text(d['flags'])} {link}"
             )
 
     lines.append(
@@ -158,7 +186,7 @@ def expected(s):
             base, length = number(r, "seq") << 12, number(r, "val") << 12
             if base <= guest < base + length:
                 lines.append(
-                    f"{what} guest 0x{guest:x} = RAM at 0x{base:x} + 0x{guest - base:x}"
+                    f"{what} guest 0x{guest:x} = RAM 0x{base:x} + 0x{guest - base:x}"
                     f" = host 0x{number(r, 'arg') + guest - base:x}"
                 )
                 break
@@ -167,16 +195,27 @@ def expected(s):
     return lines
 
 
-TABLE = re.compile(r"(\d+) +(0x[0-9a-f]{16}) +(\d+) +(\S+) +(\S+)(?:  .*)?$")
+TABLE = re.compile(r"(\d+) +(0x[0-9a-f]{12,16}) +(\d+) +(\S+) +(\S+)(?:  .*)?$")
 DRAWN = re.compile(
     r"(Descriptor table|Packed ring|Indirect table|Available ring|Used ring) at |slot \d|flags \d|"
     r"(takes|uses) next|(available|used) index it|in flight|header: |status byte|.*event area at |.* guest 0x"
 )
 
 
+def whole(page):
+    """Its lines, with what goes on in a line further in put back."""
+    lines = []
+    for line in page:
+        if line.startswith(10 * " ") and lines and DRAWN.match(lines[-1][2:].strip()):
+            lines[-1] += " " + line.strip()
+        else:
+            lines.append(line)
+    return lines
+
+
 def drawing(page):
     """What a page draws: (marked, normalised line), and nothing of the text around."""
-    for line in page:
+    for line in whole(page):
         marked, text = line.startswith("* "), line[2:].strip() if line[:2] in ("* ", "  ") else line
         match = TABLE.match(text)
         if match:
@@ -196,11 +235,16 @@ def main(events, pages):
     push = next(r for r in mine if r["point"] == "push")
     ours = [s for d, q, s in snapshots(rows) if (d, q) == (pop["device"], pop["queue"])]
     chosen = {
-        KICK: [s for s in ours if s.moment == KICK and s.time <= number(pop, "time")][-1:],
         POP: [s for s in ours if s.moment == POP and s.seq == number(pop, "seq")],
         PUSH: [s for s in ours if s.moment == PUSH and s.seq == number(pop, "seq")],
         INTERRUPT: [s for s in ours if s.moment == INTERRUPT and s.time >= number(push, "time")][:1],
     }
+    # A VMM that looks without being asked draws its picture when it has taken the chain: not from before.
+    taken = chosen[POP][0]
+    kick = [s for s in ours if s.moment == KICK and s.time <= number(pop, "time") and s.position != taken.position][-1]
+    chosen[KICK] = [kick]
+    if kick.chain != taken.chain:
+        chosen[KICK] = [kick.with_chain_of(taken)]
     drawn = re.split(r"\n(?=Page \d+ of 15\. )", text)[1:]
     assert len(drawn) == len(MOMENTS), f"{len(drawn)} pages"
     before, faults, compared = [], 0, 0
