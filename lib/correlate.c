@@ -124,7 +124,7 @@ static void suspect(struct vbt_correlator *c, struct queue *q, struct flight *f,
 static void doubt_io(struct vbt_correlator *c, struct queue *q, struct flight *f, void *context)
 {
 	if (vbt_request_has(&f->r, VBT_MARK_submit) && !vbt_request_has(&f->r, VBT_MARK_reap))
-		f->flags |= FLIGHT_IO_DOUBT;
+		f->io_doubt |= *(const uint16_t *)context;
 }
 
 static void lose_vmm(struct vbt_correlator *c, const struct vbt_event *event,
@@ -172,10 +172,13 @@ static void lose_kernel(struct vbt_correlator *c, const struct vbt_event *event)
 	if (point == VBT_MARK_kick)
 		return;
 	if (io || !irq) {
+		uint16_t marks = io ? (uint16_t)BIT(point) : IO_MARKS;
+
 		for (uint32_t i = 0; i < c->queues; i++)
-			vbt_queue_each(c, c->queue[i], doubt_io, NULL);
-		if (event->key > c->io_doubt_until)
-			c->io_doubt_until = event->key;
+			vbt_queue_each(c, c->queue[i], doubt_io, &marks);
+		for (unsigned i = 0; i < IO_POINTS; i++)
+			if (marks & BIT(VBT_MARK_queue + i) && event->key > c->io_doubt_until[i])
+				c->io_doubt_until[i] = event->key;
 	}
 	if (irq || !io) {
 		for (uint32_t i = 0; i < c->threads; i++)

@@ -21,6 +21,7 @@
 #define EARLY_BIOS   16
 #define RECENT       16
 #define IRQ_MARKS    (BIT(VBT_MARK_msi) | BIT(VBT_MARK_inject) | BIT(VBT_MARK_eoi))
+#define IO_POINTS    3
 #define IO_MARKS     (BIT(VBT_MARK_queue) | BIT(VBT_MARK_issue) | BIT(VBT_MARK_complete))
 
 enum flight_state { FLIGHT_FREE, FLIGHT_LIVE, FLIGHT_GONE };
@@ -28,7 +29,6 @@ enum flight_state { FLIGHT_FREE, FLIGHT_LIVE, FLIGHT_GONE };
 enum flight_flag {
 	FLIGHT_SUSPECT = 1,   /* its VMM source lost events during its life */
 	FLIGHT_UNBOUND = 2,   /* host I/O is not linked any more: the key may be another's */
-	FLIGHT_IO_DOUBT = 4,  /* the kernel lost block events during its life */
 	FLIGHT_IRQ_DOUBT = 8, /* the kernel lost interrupt events, or the decision was lost */
 	FLIGHT_BEFORE = 16,   /* was in flight when the recording began */
 	FLIGHT_KICK_DONE = 32,
@@ -45,6 +45,7 @@ struct flight {
 	uint32_t io_sectors; /* sum over its bios when they were queued, */
 	uint32_t issued_sectors, done_sectors; /* issued, and completed */
 	uint16_t bios, issues, completions;
+	uint16_t io_doubt; /* the kernel lost events of these marks during its life */
 	uint8_t state;
 	uint8_t flags;
 	uint8_t refused; /* parse refused it */
@@ -233,7 +234,8 @@ struct vbt_correlator {
 	uint32_t irqs, irq_room, irq_free;
 	uint32_t irq_oldest, irq_newest;
 
-	uint64_t irq_doubt_until, io_doubt_until, kick_doubt_until;
+	uint64_t irq_doubt_until, kick_doubt_until;
+	uint64_t io_doubt_until[IO_POINTS]; /* from `queue` on */
 	struct target_state target[VBT_MAX_TARGETS];
 	uint64_t *lost; /* by source; the last one is VBT_SOURCE_ALL */
 };

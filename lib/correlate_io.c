@@ -94,8 +94,9 @@ void vbt_on_submit(struct vbt_correlator *c, struct queue *q, const struct vbt_e
 	vbt_flight_mark(f, VBT_MARK_submit, event->time);
 	f->r.cookie = event->arg;
 	f->r.method = event->op;
-	if (event->time < c->io_doubt_until)
-		f->flags |= FLIGHT_IO_DOUBT;
+	for (unsigned i = 0; i < IO_POINTS; i++)
+		if (event->time < c->io_doubt_until[i])
+			f->io_doubt |= (uint16_t)BIT(VBT_MARK_queue + i);
 	if (event->time < q->doubt_until) {
 		f->flags |= FLIGHT_UNBOUND;
 	} else if (event->code) {
@@ -125,7 +126,8 @@ static void take_from_leader(struct queue *q, struct flight *f)
 		if (vbt_request_has(&leader->r, mark))
 			vbt_flight_mark(f, mark, leader->r.mark[mark]);
 	f->r.inferred |= leader->r.inferred & marks;
-	f->flags |= leader->flags & (FLIGHT_IO_DOUBT | FLIGHT_UNBOUND);
+	f->flags |= leader->flags & FLIGHT_UNBOUND;
+	f->io_doubt |= leader->io_doubt;
 	f->bios = leader->bios;
 	f->io_sectors = leader->io_sectors;
 	f->issues = leader->issues;
@@ -197,17 +199,28 @@ void vbt_on_bio(struct vbt_correlator *c, const struct vbt_event *event)
 	take_bio(f, event);
 }
 
-/* One bio carried all of it, and all of that was seen. */
-static bool single(const struct flight *f)
+/* All of its data was queued before our eyes. */
+static bool all_queued(const struct flight *f)
 {
-	return f->bios == 1 && f->issues == 1 && f->completions == 1 &&
-	       (!f->r.bytes || (uint64_t)f->io_sectors * 512 == f->r.bytes);
+	return f->r.bytes && (uint64_t)f->io_sectors * 512 == f->r.bytes;
 }
 
-/* Lost bios of several can shift the first or the last one: then none of them is to be trusted. */
-static bool doubtful(const struct flight *f)
+/*
+ * The marks that may be another's than the first or the last bio's, because events of theirs were lost. A
+ * bio whose queueing was not seen has no event at all.
+ */
+static unsigned doubtful(const struct flight *f)
 {
-	return f->flags & FLIGHT_IO_DOUBT && !single(f);
+	unsigned marks = 0;
+
+	if (f->io_doubt & BIT(VBT_MARK_queue) && !all_queued(f))
+		return IO_MARKS;
+	if (f->io_doubt & BIT(VBT_MARK_issue) &&
+	    (f->issues < f->bios || f->issued_sectors != f->io_sectors))
+		marks |= BIT(VBT_MARK_issue);
+	if (f->io_doubt & BIT(VBT_MARK_complete) && lacks_completion(f))
+		marks |= BIT(VBT_MARK_complete);
+	return marks;
 }
 
 /*
@@ -229,7 +242,7 @@ static unsigned short_marks(const struct flight *f)
 /* No loss of events can have touched it: what it lacks never happened. */
 static bool untouched(const struct flight *f)
 {
-	return !(f->flags & (FLIGHT_SUSPECT | FLIGHT_IO_DOUBT));
+	return !(f->flags & FLIGHT_SUSPECT) && !f->io_doubt;
 }
 
 /*
@@ -270,17 +283,18 @@ void vbt_io_finish(struct queue *q, struct flight *f, unsigned rest)
 		reason = VBT_ABSENT_null_disk;
 	} else if ((q->expect & IO_MARKS) != IO_MARKS && !(r->present & IO_MARKS)) {
 		return; /* not recorded, or hidden */
-	} else if (doubtful(f) || f->flags & FLIGHT_UNBOUND) {
+	} else if (doubtful(f) & BIT(VBT_MARK_queue) || f->flags & FLIGHT_UNBOUND) {
 		r->present &= (uint16_t)~IO_MARKS;
 		reason = VBT_ABSENT_lost;
 	} else if (!vbt_request_has(r, VBT_MARK_reap)) {
-		/* Which completion is the last one shows at the reap only. */
-		if (!single(f))
+		/* Which completion is the last one shows at the reap, or when there is nothing left. */
+		r->present &= (uint16_t)~doubtful(f);
+		if (!all_queued(f) || lacks_completion(f))
 			r->present &= (uint16_t)~BIT(VBT_MARK_complete);
 		reason = f->flags & FLIGHT_SUSPECT ? VBT_ABSENT_lost : rest;
 	} else if (!(r->present & IO_MARKS)) {
 		reason = r->op <= 1 && !q->direct ? VBT_ABSENT_cached : VBT_ABSENT_no_bio;
-	} else if ((r->present & IO_MARKS) == BIT(VBT_MARK_queue)) {
+	} else if ((r->present & IO_MARKS) == BIT(VBT_MARK_queue) && untouched(f)) {
 		reason = VBT_ABSENT_bio_driver;
 	} else if (r->op == OP_FLUSH && !f->issues && untouched(f)) {
 		reason = VBT_ABSENT_shared_flush;
@@ -288,7 +302,7 @@ void vbt_io_finish(struct queue *q, struct flight *f, unsigned rest)
 		r->present &= (uint16_t)~IO_MARKS;
 		reason = VBT_ABSENT_readahead;
 	} else {
-		r->present &= (uint16_t)~short_marks(f);
+		r->present &= (uint16_t) ~(short_marks(f) | doubtful(f));
 		reason = VBT_ABSENT_lost;
 	}
 	for (unsigned mark = VBT_MARK_queue; mark <= VBT_MARK_complete; mark++)

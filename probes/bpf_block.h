@@ -251,18 +251,22 @@ __attribute__((noinline)) int bio_issued(__u64 address)
 
 	if (!owner)
 		return 0;
+	owner->issued = 1;
 	emit(VBT_MARK_issue, owner->target, owner->key, BPF_CORE_READ(bio, bi_iter.bi_sector),
 	     BPF_CORE_READ(bio, bi_iter.bi_size) >> 9, 0, current_tid());
 	return 1;
 }
 
-__attribute__((noinline)) int bio_completed(__u64 address, int failed)
+__attribute__((noinline)) int bio_completed(__u64 address, int failed, int by_request)
 {
 	struct bio *bio = (struct bio *)address;
 	struct vbt_bio_owner *owner = recall(bio);
 
 	if (!owner)
 		return 0;
+	/* Data gets to the disk by being issued; only a flush may be another's. */
+	if (by_request && !failed && owner->sectors && !owner->issued)
+		lose(VBT_LOSS_UNSEEN, VBT_MARK_issue);
 	/* As it was queued: the kernel advances a bio while it completes. */
 	emit(VBT_MARK_complete, owner->target, owner->key, owner->sector, owner->sectors, failed,
 	     0);
@@ -299,7 +303,7 @@ int BPF_PROG(block_rq_complete, struct request *rq, int error, unsigned int byte
 		if (size > bytes)
 			return 0;
 		bytes -= size;
-		ours |= bio_completed((__u64)bio, (__u8)error != 0);
+		ours |= bio_completed((__u64)bio, (__u8)error != 0, 1);
 		bio = BPF_CORE_READ(bio, bi_next);
 	}
 	if (bio && ours)
@@ -317,7 +321,7 @@ int BPF_PROG(block_bio_complete, void *queue, struct bio *bio)
 	__u64 address;
 
 	bpf_probe_read_kernel(&address, sizeof(address), &ctx[1]);
-	bio_completed(address, BPF_CORE_READ((struct bio *)address, bi_status) != 0);
+	bio_completed(address, BPF_CORE_READ((struct bio *)address, bi_status) != 0, 0);
 	return 0;
 }
 

@@ -584,13 +584,17 @@ void kernel_source_losses(const struct kernel_source *source, uint64_t lost[VBT_
 		for (int point = 0; point < VBT_POINT_COUNT; point++)
 			lost[point] +=
 			    __atomic_load_n(&shared->losses[why][point], __ATOMIC_RELAXED);
-	/* The kernel skips a program that would interrupt itself, and counts that. */
+	/*
+	 * The kernel skips a program that would interrupt itself, and counts that. A skipped issue may be of
+	 * several bios or of none of ours: that shows when they complete.
+	 */
 	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
 		struct bpf_prog_info info = {0};
 		__u32 size = sizeof(info);
 		int fd = bpf_program__fd(source->probes[i].program);
 
 		if (fd >= 0 && kernel_probes[i].point < VBT_POINT_COUNT &&
+		    kernel_probes[i].point != VBT_MARK_issue &&
 		    bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
 			lost[kernel_probes[i].point] += info.recursion_misses;
 	}

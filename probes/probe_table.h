@@ -84,7 +84,8 @@ struct vbt_bio_owner {
 	unsigned long long sector; /* when it was queued: an address that is used anew is not it */
 	unsigned int sectors;
 	unsigned short target;
-	unsigned short how;
+	unsigned char how;
+	unsigned char issued; /* it, or a part of it, was seen to be */
 };
 
 /* Why something was not recorded; counted by point. */
