@@ -8,16 +8,19 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ESCAPE_MS    25 /* a lone Esc is one after so long */
 #define WHEEL_UP     BUTTON4_PRESSED
 #define WHEEL_DOWN   BUTTON5_PRESSED
-#define MOUSE_EVENTS (BUTTON1_CLICKED | BUTTON1_DOUBLE_CLICKED | WHEEL_UP | WHEEL_DOWN)
+#define MOUSE_EVENTS (BUTTON1_PRESSED | WHEEL_UP | WHEEL_DOWN)
+#define TWICE_NS     400000000u /* two clicks on one place within this time are a double click */
 
 /* A process has one terminal, and signal handlers have no argument: this is theirs. */
 static struct {
@@ -28,10 +31,16 @@ static struct {
 	atomic_bool active;
 	bool ended, at_exit;
 	SCREEN *screen;
+	MEVENT mouse[8]; /* as many as ncurses keeps; the oldest is the last */
+	size_t mice;
+	uint64_t clicked; /* when the mouse was pressed last, and where */
+	int click_row, click_column;
 } here = {.pipe = {-1, -1}};
 
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
-static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS};
+/* What else ends a process, from inside or from outside. */
+static const int crashes[] = {SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,  SIGABRT, SIGSYS,  SIGTRAP,
+			      SIGQUIT, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -149,7 +158,7 @@ int term_start(struct term *term, char *err, size_t err_size)
 			 getenv("TERM"));
 		return -1;
 	}
-	add_reset("\033[?1000l\033[?1002l\033[?1006l");
+	add_reset("\033[?1000l\033[?1002l\033[?1003l\033[?1006l");
 	add_reset(tigetstr("sgr0"));
 	add_reset(tigetstr("rmkx"));
 	add_reset(tigetstr("cnorm"));
@@ -166,7 +175,7 @@ int term_start(struct term *term, char *err, size_t err_size)
 	nodelay(stdscr, TRUE);
 	set_escdelay(ESCAPE_MS);
 	curs_set(0);
-	mouseinterval(200);
+	mouseinterval(0); /* ncurses would wait for the second click before it tells of the first */
 	mousemask(MOUSE_EVENTS, NULL);
 	term->colours = count_colours();
 	term->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
@@ -211,19 +220,43 @@ static enum term_event look_at_signals(struct term *term)
 	return here.ended ? TERM_END : event;
 }
 
-static enum term_event take_mouse(struct term_input *input)
+static uint64_t now_ns(void)
 {
-	MEVENT mouse;
+	struct timespec ts;
 
-	if (getmouse(&mouse) != OK)
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* What the mouse did: of what ncurses has of it, the newest comes first, so it is turned round. */
+static void take_mouse(void)
+{
+	here.mice = 0;
+	while (here.mice < COUNT(here.mouse) && getmouse(&here.mouse[here.mice]) == OK)
+		here.mice++;
+}
+
+static enum term_event next_mouse(struct term_input *input)
+{
+	const MEVENT *mouse;
+	uint64_t now;
+
+	if (!here.mice)
 		return TERM_IDLE;
-	if (mouse.bstate & (WHEEL_UP | WHEEL_DOWN)) {
-		input->key = mouse.bstate & WHEEL_UP ? KEY_UP : KEY_DOWN;
+	mouse = &here.mouse[--here.mice];
+	if (mouse->bstate & (WHEEL_UP | WHEEL_DOWN)) {
+		input->key = mouse->bstate & WHEEL_UP ? KEY_UP : KEY_DOWN;
 		return TERM_KEY;
 	}
-	input->row = mouse.y;
-	input->column = mouse.x;
-	input->twice = mouse.bstate & BUTTON1_DOUBLE_CLICKED;
+	now = now_ns();
+	input->row = mouse->y;
+	input->column = mouse->x;
+	input->twice = here.click_row == mouse->y && here.click_column == mouse->x &&
+		       now - here.clicked < TWICE_NS;
+	/* A third one begins anew. */
+	here.clicked = input->twice ? 0 : now;
+	here.click_row = mouse->y;
+	here.click_column = mouse->x;
 	return TERM_CLICK;
 }
 
@@ -231,8 +264,11 @@ static enum term_event take_mouse(struct term_input *input)
 static enum term_event look_at_keys(struct term *term, struct term_input *input)
 {
 	wint_t letter;
-	int kind = get_wch(&letter);
+	int kind;
 
+	if (here.mice)
+		return next_mouse(input);
+	kind = get_wch(&letter);
 	if (kind == ERR)
 		return TERM_IDLE;
 	input->key = (int)letter;
@@ -240,7 +276,10 @@ static enum term_event look_at_keys(struct term *term, struct term_input *input)
 		return TERM_KEY;
 	if (letter == KEY_RESIZE)
 		return TERM_IDLE; /* of our own resizeterm() */
-	return letter == KEY_MOUSE ? take_mouse(input) : TERM_KEY;
+	if (letter != KEY_MOUSE)
+		return TERM_KEY;
+	take_mouse();
+	return next_mouse(input);
 }
 
 enum term_event term_wait(struct term *term, int timeout_ms, struct term_input *input)

@@ -33,6 +33,7 @@ struct top {
 	uint32_t known;                /* nodes that appeared already */
 	uint32_t row[VBT_SNAPSHOT_NODES];
 	unsigned rows;
+	unsigned room; /* rows of this list, or of requests, that the screen has */
 	unsigned cursor, first;
 	bool moved;    /* by the user: until then the cursor is on the first row */
 	uint32_t node; /* that the cursor is on, and all views are about; VBT_NODE_NONE */
@@ -88,7 +89,14 @@ void top_make_rows(struct top *top);
 /* A column of the table was chosen by its place on the screen; false: there is none. */
 bool top_sort_at(struct top *top, int column);
 void top_sort_by(struct top *top, int step);
+/* The same of the lists of requests; LIST_COUNT: there is none. */
+enum top_list top_list_at(const struct top *top, int column);
 void top_sort_default(struct top *top); /* what costs the most time first */
+
+/* Do what a key stands for; what is typed at a prompt; what the mouse points at. 0 or -errno. */
+int top_act(struct top *top, enum top_action action);
+int top_type(struct top *top, int key);
+int top_click(struct top *top, const struct term_input *input);
 
 /* Text of a message, shown until the next key. */
 void top_say(struct top *top, const char *format, ...) __attribute__((format(printf, 2, 3)));

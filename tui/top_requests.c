@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Single requests of a row: the slowest, the latest, and those that are stuck. */
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/event.h"
 #include "tui/top_impl.h"
@@ -55,9 +56,29 @@ static uint64_t first_time(const struct vbt_request *request)
 	return life ? request->mark[__builtin_ctz(life)] : 0;
 }
 
+static const char *const lists[LIST_COUNT] = {"slowest", "latest", "stuck"};
+
+/* The column behind a list's name, blanks and all; `stuck` has its number behind it. */
+static int tab_end(enum top_list list)
+{
+	int at = 1;
+
+	for (unsigned i = 0; i <= list; i++)
+		at += (int)strlen(lists[i]) + 3;
+	return at;
+}
+
+enum top_list top_list_at(const struct top *top, int column)
+{
+	enum top_list list = LIST_SLOWEST;
+
+	while (list < LIST_COUNT && column >= tab_end(list))
+		list++;
+	return column < 1 ? LIST_COUNT : list;
+}
+
 static void draw_tabs(struct top *top, const struct vbt_node *node, int row)
 {
-	static const char *const names[LIST_COUNT] = {"slowest", "latest", "stuck"};
 	char name[96];
 	int at = 1;
 
@@ -65,7 +86,7 @@ static void draw_tabs(struct top *top, const struct vbt_node *node, int row)
 	for (unsigned i = 0; i < LIST_COUNT; i++) {
 		unsigned attr = top->theme.attr[i == top->list ? THEME_selected : THEME_dim];
 
-		at += draw_text(row, at, 24, attr, " %s ", names[i]);
+		at += draw_text(row, at, 24, attr, " %s ", lists[i]);
 		if (i == LIST_STUCK && top->snapshot->stuck_all)
 			at += draw_text(row, at, 12, top->theme.attr[THEME_bad], " %llu ",
 					(unsigned long long)top->snapshot->stuck_all);
@@ -133,6 +154,7 @@ void top_draw_requests(struct top *top)
 	struct entry entry;
 	uint64_t from = 0;
 
+	top->room = (unsigned)room;
 	top->requests = 0;
 	while (next_entry(top, node, &from, &entry))
 		top->requests++;

@@ -468,6 +468,7 @@ void top_draw_table(struct top *top)
 	const int panel = rows >= PANEL_ROWS + 4 ? PANEL_ROWS : 0;
 	const unsigned room = rows > panel ? (unsigned)(rows - panel) : 1;
 
+	top->room = room;
 	top_make_rows(top);
 	if (top->cursor < top->first)
 		top->first = top->cursor;

@@ -13,7 +13,14 @@ update=${1:-}
 screens=$top/tests/e2e/screens traces=$top/tests/e2e/screens/traces
 if ! command -v tmux >/dev/null; then
 	skip "all screens" "tmux is not installed"
-	finish top_screen
+	# A terminal that goes away takes top with it.
+rm -f pid
+terminal 80x24 "env TERM=screen-256color LC_ALL=C.UTF-8 TZ=UTC bash runs.sh '$vbtrace' top -i '$traces/linux-slow-disk.vbt' --at 25s 500ms"
+until_true 20 shows 'paused 25.0'
+t kill-server
+if until_true 20 sh -c "! kill -0 $(cat pid) 2>/dev/null"; then ok "it ends with its terminal"; else fail "it ends with its terminal"; fi
+
+finish top_screen
 	exit
 fi
 
@@ -201,6 +208,68 @@ screen errors-end
 start 80x24 -i "$traces/first-request.vbt" --at end
 screen first-request-end
 
+# --- the mouse, as terminals tell of it: in three letters (X10, here that of tmux) or in numbers (SGR, that of xterm)
+# mouse BUTTON ROW COLUMN [TIMES]: pressed and let go; rows and columns from 1; 64 and 65 are the wheel
+mouse() {
+	local sent='' i
+	for ((i = 0; i < ${4:-1}; i++)); do
+		if [ $protocol = sgr ]; then
+			sent+=$(printf '\033[<%d;%d;%dM' "$1" "$3" "$2" | od -An -v -tx1)
+			[ "$1" -ge 64 ] || sent+=$(printf '\033[<%d;%d;%dm' "$1" "$3" "$2" | od -An -v -tx1)
+		else
+			sent+=$(printf ' 1b 5b 4d %02x %02x %02x' $((32 + $1)) $((32 + $3)) $((32 + $2)))
+			[ "$1" -ge 64 ] || sent+=$(printf ' 1b 5b 4d 23 %02x %02x' $((32 + $3)) $((32 + $2)))
+		fi
+	done
+	# shellcheck disable=SC2086 # a word is a byte
+	t send-keys -H $sent
+}
+shows() { capture | grep -qE -- "$1"; }
+# shown NAME REGEX
+shown() { if until_true 20 shows "$2"; then ok "$1"; else fail "$1" "$(capture)"; fi; }
+for protocol in x10 sgr; do
+	kind=screen-256color
+	[ $protocol = x10 ] || kind=xterm-256color
+	start 120x40 TERM=$kind "${slow[@]}"
+	screen table-120x40
+	same "mouse, $protocol: asked for" "$(t display-message -p '#{mouse_any_flag} #{mouse_sgr_flag}')" \
+		"1 $([ $protocol = x10 ] || echo 1)$([ $protocol = sgr ] || echo 0)"
+	mouse 0 7 10
+	shown "mouse, $protocol: a click chooses a row" '^── 776 disk0, last'
+	mouse 0 20 10
+	mouse 0 31 10
+	mouse 0 6 10
+	shown "mouse, $protocol: and another, below the rows none" '^── 776 disk1, last'
+	start 120x40 TERM=$kind "${slow[@]}" --by op
+	screen table-ops
+	mouse 0 5 21
+	screen table-sorted-by-iops
+	mouse 0 5 21
+	screen table-sorted-by-iops-inverted
+	mouse 0 40 3
+	shown "mouse, $protocol: a click on the bar is its key" 'keys of the table'
+	start 120x40 TERM=$kind "${slow[@]}"
+	screen table-120x40
+	mouse 0 6 10 2
+	screen detail-120x40
+	mouse 0 40 20
+	screen requests-120x40
+	mouse 65 10 10 12
+	keys Enter
+	shown "mouse, $protocol: the wheel goes down" '^ request 1478:'
+	keys Escape
+	mouse 64 10 10 9
+	keys Enter
+	shown "mouse, $protocol: the wheel goes up" '^ request 1054:'
+	keys Escape
+	mouse 0 5 14
+	shown "mouse, $protocol: a click on a list's name shows it" '^ +1690  23:37:01'
+	mouse 0 5 3
+	screen requests-120x40
+	mouse 0 7 10 2
+	screen waterfall-120x40
+done
+
 # --- the last view is kept in a file, if it was asked for
 start 80x24 "${slow[@]}" --state state
 screen table-80x24
@@ -231,7 +300,6 @@ screen detail-200x60
 start 120x40 200ms
 "$vmm" bench --disk null,aio=null,delay=1ms,error=0.0005:stuck --depth 32 --time 60s >/dev/null 2>&1 &
 runs=$!
-shows() { capture | grep -qE -- "$1"; }
 if until_true 20 shows "$runs disk0"; then ok "a VMM that starts appears"; else fail "a VMM that starts appears" "$(capture)"; fi
 start 120x40 -p $runs --stuck 300ms 200ms
 if until_true 20 shows 'stuck: submitted, never came back'; then ok "stuck requests are announced"; else fail "stuck requests are announced" "$(capture)"; fi
@@ -256,7 +324,8 @@ keys q
 ended() { ! t list-sessions >/dev/null; }
 if until_true 20 ended; then ok "q ends it"; else fail "q ends it" "$(capture)"; fi
 
-# --- the terminal as it was, however it ends. A crash of a view is a signal like that of any crash.
+# --- the terminal as it was, however it ends: by a key, by a signal from outside, or by one of its own. A crash
+# of a view is a signal like that of any crash.
 cat >runs.sh <<'SCRIPT'
 stty -a >before
 sh -c 'echo $$ >pid; exec "$@"' sh "$@"
@@ -264,14 +333,33 @@ echo "status $?" >>after.status
 stty -a >after
 echo the-end
 SCRIPT
-for way in q INT TERM HUP SEGV ABRT BUS; do
+kind=screen-256color
+for way in q target INT TERM HUP QUIT SEGV ABRT BUS FPE ILL USR1 PIPE; do
 	rm -f before after after.status pid
-	terminal 80x24 "env TERM=screen-256color LC_ALL=C.UTF-8 TZ=UTC bash runs.sh '$vbtrace' top -i '$traces/linux-slow-disk.vbt' --at 25s 500ms; exec cat"
-	if ! until_true 20 shows 'paused 25.0'; then
+	shown_then='paused 25.0' arguments="-i '$traces/linux-slow-disk.vbt' --at 25s 500ms"
+	if [ $way = target ]; then
+		"$vmm" bench --disk null,aio=null,delay=1ms --depth 4 --time 60s >/dev/null 2>&1 &
+		runs=$!
+		shown_then="$runs disk0" arguments="-p $runs 200ms"
+	fi
+	terminal 80x24 "env TERM=$kind LC_ALL=C.UTF-8 TZ=UTC bash runs.sh '$vbtrace' top $arguments; exec cat"
+	if ! until_true 20 shows "$shown_then"; then
 		fail "$way: starts" "$(capture)"
 		continue
 	fi
-	if [ $way = q ]; then keys q; else kill -$way "$(cat pid)"; fi
+	same "$way: alternate screen and mouse are in use" "$(t display-message -p '#{alternate_on} #{mouse_any_flag}')" "1 1"
+	case $way in
+	q) keys q ;;
+	target)
+		kill -SEGV $runs
+		wait $runs 2>/dev/null
+		shown "$way: its crash is said" 'the processes named have ended'
+		keys q
+		;;
+	*) kill -$way "$(cat pid)" ;;
+	esac
+	# Each other one in a terminal that counts the mouse's columns in numbers.
+	if [ $kind = xterm-256color ]; then kind=screen-256color; else kind=xterm-256color; fi
 	if until_true 20 shows the-end; then
 		same "$way: settings of the terminal are as they were" "$(cat after)" "$(cat before)"
 		same "$way: alternate screen, mouse and cursor are as they were" \
@@ -280,8 +368,15 @@ for way in q INT TERM HUP SEGV ABRT BUS; do
 		fail "$way: ends" "$(capture)"
 	fi
 	case $way in
-	q | INT | TERM | HUP) same "$way: ends in order" "$(cat after.status)" "status 0" ;;
+	q | target | INT | TERM | HUP) same "$way: ends in order" "$(cat after.status)" "status 0" ;;
 	esac
 done
+
+# A terminal that goes away takes top with it.
+rm -f pid
+terminal 80x24 "env TERM=screen-256color LC_ALL=C.UTF-8 TZ=UTC bash runs.sh '$vbtrace' top -i '$traces/linux-slow-disk.vbt' --at 25s 500ms"
+until_true 20 shows 'paused 25.0'
+t kill-server
+if until_true 20 sh -c "! kill -0 $(cat pid) 2>/dev/null"; then ok "it ends with its terminal"; else fail "it ends with its terminal"; fi
 
 finish top_screen
