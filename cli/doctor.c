@@ -254,8 +254,10 @@ static int run_doctor(const void *values, const struct arguments *arguments)
 
 	host_tracepoints(&facts.tracepoints);
 	facts.source = kernel_source_open(0, facts.problem, sizeof(facts.problem));
-	if (facts.source)
-		kernel_source_watch_submissions(facts.source, true);
+	if (facts.source) {
+		kernel_source_watch(facts.source, VBT_PROBES_kvm, true);
+		kernel_source_watch(facts.source, VBT_PROBES_submission, true);
+	}
 	vbt_json_init(&json, stdout, true);
 	if (options->json)
 		vbt_json_object(&json, NULL);

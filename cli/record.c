@@ -165,6 +165,17 @@ static bool goes_on(struct record *record, uint64_t now)
 	return !command || !spawn_ended(&record->spawn);
 }
 
+/* As long as the buffers allow, but not beyond the end that was asked for. */
+static uint64_t pause_until_next(const struct record *record, uint64_t now)
+{
+	const uint64_t end = record->start + record->options->duration_ns;
+	uint64_t pause = session_pause(record->session);
+
+	if (record->options->duration_ns && end > now && end - now < pause)
+		pause = end - now;
+	return pause;
+}
+
 static int run_rounds(struct record *record)
 {
 	bool show = isatty(STDERR_FILENO) && !record->spawn.pid;
@@ -172,7 +183,7 @@ static int run_rounds(struct record *record)
 	int error = 0, end;
 
 	while (!error && goes_on(record, now)) {
-		wait_round(record, SESSION_POLL_NS);
+		wait_round(record, pause_until_next(record, now));
 		error = recorder_poll(record->recorder);
 		now = now_ns();
 		if (show && now - record->progress >= PROGRESS_NS)

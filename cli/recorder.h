@@ -27,7 +27,7 @@ void recorder_free(struct recorder *recorder); /* NULL is fine */
 /* A fact about the recording, stored with it. */
 int recorder_option(struct recorder *recorder, const char *name, const char *value);
 
-/* One round; call it every SESSION_POLL_NS or so. 0 or -errno: see recorder_error. */
+/* One round; call it again after session_pause(). 0 or -errno: see recorder_error. */
 int recorder_poll(struct recorder *recorder);
 
 /* Detach, take what was on its way, end the file. 0 or -errno. */

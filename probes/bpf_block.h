@@ -43,13 +43,13 @@ static __always_inline __u64 user_data(const void *request)
 
 static __always_inline int submitted(const void *request)
 {
-	__u32 tid = current_tid();
+	struct who who = current_task();
 	__u64 key;
 
-	if (current_target() < 0)
+	if (who.target < 0)
 		return 0;
 	key = user_data(request);
-	bpf_map_update_elem(&windows, &tid, &key, BPF_ANY);
+	bpf_map_update_elem(&windows, &who.tid, &key, BPF_ANY);
 	return 0;
 }
 
@@ -142,10 +142,9 @@ static __always_inline enum call current_call(struct task_struct *task)
 	return CALL_OTHER;
 }
 
-static __always_inline bool owner_by_task(struct vbt_bio_owner *owner)
+static __always_inline bool owner_by_task(struct vbt_bio_owner *owner, __u32 tid)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
-	__u32 tid = current_tid();
 	__u64 *window;
 
 	if (task->flags & PF_IO_WORKER)
@@ -182,18 +181,16 @@ static __always_inline void remember(struct bio *bio, struct vbt_bio_owner *owne
 		lose(VBT_LOSS_MAP, VBT_MARK_issue);
 }
 
-/* NULL: not one of ours; likewise if another bio has got the address of one of ours since. */
-static __always_inline struct vbt_bio_owner *recall(struct bio *bio)
+/* NULL: not one of ours; likewise if another bio, at `sector`, has got the address of one of ours since. */
+static __always_inline struct vbt_bio_owner *recall(__u64 address, __u64 sector)
 {
-	struct vbt_bio_owner *owner = bpf_map_lookup_elem(&bios, &bio);
-	__u64 sector;
+	struct vbt_bio_owner *owner = bpf_map_lookup_elem(&bios, &address);
 
 	if (!owner)
 		return NULL;
-	sector = BPF_CORE_READ(bio, bi_iter.bi_sector);
 	if (sector >= owner->sector && sector <= owner->sector + owner->sectors)
 		return owner;
-	if (!bpf_map_delete_elem(&bios, &bio))
+	if (!bpf_map_delete_elem(&bios, &address))
 		lose(VBT_LOSS_UNSEEN, VBT_MARK_complete);
 	return NULL;
 }
@@ -201,22 +198,23 @@ static __always_inline struct vbt_bio_owner *recall(struct bio *bio)
 SEC("tp_btf/block_bio_queue")
 int BPF_PROG(block_bio_queue, struct bio *bio)
 {
-	int target = current_target();
+	struct who who = current_task();
 	struct vbt_bio_owner owner = {0};
 
-	if (target < 0)
+	if (who.target < 0)
 		return 0;
 	if (!owner_by_pointer(bio, &owner)) {
 		/* A clone is what a stacked device made of a bio that had its event already. */
-		if (bio->bi_flags & (1 << BIO_CLONED) || is_swap(bio) || !owner_by_task(&owner))
+		if (bio->bi_flags & (1 << BIO_CLONED) || is_swap(bio) ||
+		    !owner_by_task(&owner, who.tid))
 			return 0;
 	}
-	owner.target = target;
+	owner.target = who.target;
 	owner.sector = bio->bi_iter.bi_sector;
 	owner.sectors = bio->bi_iter.bi_size >> 9;
 	remember(bio, &owner);
-	emit(VBT_MARK_queue, target, owner.key, owner.sector, owner.sectors, owner.how,
-	     current_tid());
+	emit(VBT_MARK_queue, who.target, owner.key, owner.sector, owner.sectors, owner.how,
+	     who.tid);
 	return 0;
 }
 
@@ -240,27 +238,23 @@ int BPF_PROG(block_split, struct bio *bio)
 	return 0;
 }
 
-/*
- * Global functions: the kernel checks them once, not once for each turn of the loops below, which
- * would be most of the time that attaching takes. 1: it was one of ours.
- */
-__attribute__((noinline)) int bio_issued(__u64 address)
+/* 1: it was one of ours. */
+static __always_inline int bio_issued(__u64 address, __u64 sector, unsigned int bytes)
 {
-	struct bio *bio = (struct bio *)address;
-	struct vbt_bio_owner *owner = recall(bio);
+	struct vbt_bio_owner *owner = recall(address, sector);
 
 	if (!owner)
 		return 0;
 	owner->issued = 1;
-	emit(VBT_MARK_issue, owner->target, owner->key, BPF_CORE_READ(bio, bi_iter.bi_sector),
-	     BPF_CORE_READ(bio, bi_iter.bi_size) >> 9, 0, current_tid());
+	emit(VBT_MARK_issue, owner->target, owner->key, sector, bytes >> 9, 0,
+	     (unsigned int)bpf_get_current_pid_tgid());
 	return 1;
 }
 
-__attribute__((noinline)) int bio_completed(__u64 address, int failed, int by_request)
+static __always_inline int bio_completed(__u64 address, __u64 sector, int failed,
+					 bool by_request)
 {
-	struct bio *bio = (struct bio *)address;
-	struct vbt_bio_owner *owner = recall(bio);
+	struct vbt_bio_owner *owner = recall(address, sector);
 
 	if (!owner)
 		return 0;
@@ -270,19 +264,48 @@ __attribute__((noinline)) int bio_completed(__u64 address, int failed, int by_re
 	/* As it was queued: the kernel advances a bio while it completes. */
 	emit(VBT_MARK_complete, owner->target, owner->key, owner->sector, owner->sectors, failed,
 	     0);
-	bpf_map_delete_elem(&bios, &bio);
+	bpf_map_delete_elem(&bios, &address);
 	return 1;
 }
 
-/* The chain is read with the helper, as plain numbers: that is what such functions take. */
+/*
+ * As a rule a request has one bio, which is looked at where it is. The others of a chain are looked at by
+ * global functions: the kernel checks those once, not once for each turn of a loop, which would be most of
+ * the time that attaching takes. They take plain numbers, so that fields are read with the helper.
+ */
+__attribute__((noinline)) int next_issued(__u64 address)
+{
+	struct bio *bio = (struct bio *)address;
+
+	return bio_issued(address, BPF_CORE_READ(bio, bi_iter.bi_sector),
+			  BPF_CORE_READ(bio, bi_iter.bi_size));
+}
+
+__attribute__((noinline)) int next_completed(__u64 address, int failed)
+{
+	struct bio *bio = (struct bio *)address;
+
+	return bio_completed(address, BPF_CORE_READ(bio, bi_iter.bi_sector), failed, true);
+}
+
+/* A plain number, which a global function takes. */
+static __always_inline struct bio *next_of(struct bio *first)
+{
+	return first->bi_next ? BPF_CORE_READ(first, bi_next) : NULL;
+}
+
 SEC("tp_btf/block_rq_issue")
 int BPF_PROG(block_rq_issue, struct request *rq)
 {
-	struct bio *bio = BPF_CORE_READ(rq, bio);
-	int ours = 0;
+	struct bio *bio = rq->bio;
+	int ours;
 
-	for (int i = 0; i < MAX_CHAIN && bio; i++) {
-		ours |= bio_issued((__u64)bio);
+	if (!bio)
+		return 0;
+	ours = bio_issued((__u64)bio, bio->bi_iter.bi_sector, bio->bi_iter.bi_size);
+	bio = next_of(bio);
+	for (int i = 1; i < MAX_CHAIN && bio; i++) {
+		ours |= next_issued((__u64)bio);
 		bio = BPF_CORE_READ(bio, bi_next);
 	}
 	if (bio && ours)
@@ -294,16 +317,22 @@ int BPF_PROG(block_rq_issue, struct request *rq)
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(block_rq_complete, struct request *rq, int error, unsigned int bytes)
 {
-	struct bio *bio = BPF_CORE_READ(rq, bio);
-	int ours = 0;
+	const int failed = (__u8)error != 0;
+	struct bio *bio = rq->bio;
+	int ours;
 
-	for (int i = 0; i < MAX_CHAIN && bio; i++) {
+	if (!bio || bio->bi_iter.bi_size > bytes)
+		return 0;
+	bytes -= bio->bi_iter.bi_size;
+	ours = bio_completed((__u64)bio, bio->bi_iter.bi_sector, failed, true);
+	bio = next_of(bio);
+	for (int i = 1; i < MAX_CHAIN && bio; i++) {
 		unsigned int size = BPF_CORE_READ(bio, bi_iter.bi_size);
 
 		if (size > bytes)
 			return 0;
 		bytes -= size;
-		ours |= bio_completed((__u64)bio, (__u8)error != 0, 1);
+		ours |= next_completed((__u64)bio, failed);
 		bio = BPF_CORE_READ(bio, bi_next);
 	}
 	if (bio && ours)
@@ -318,10 +347,7 @@ int BPF_PROG(block_rq_complete, struct request *rq, int error, unsigned int byte
 SEC("tp_btf/block_bio_complete")
 int BPF_PROG(block_bio_complete, void *queue, struct bio *bio)
 {
-	__u64 address;
-
-	bpf_probe_read_kernel(&address, sizeof(address), &ctx[1]);
-	bio_completed(address, BPF_CORE_READ((struct bio *)address, bi_status) != 0, 0);
+	bio_completed((__u64)bio, bio->bi_iter.bi_sector, bio->bi_status != 0, false);
 	return 0;
 }
 

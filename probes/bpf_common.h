@@ -21,16 +21,24 @@ static __always_inline void lose(enum vbt_loss why, unsigned int point)
 		__sync_fetch_and_add(&losses[why][point], 1);
 }
 
-/* The index of the target that the current task belongs to, or -1. */
-static __always_inline int current_target(void)
+/* The task that an event happens in, asked once. */
+struct who {
+	int target; /* the index of the target that it belongs to, or -1 */
+	unsigned int tid;
+};
+
+static __always_inline struct who current_task(void)
 {
-	unsigned int tgid = bpf_get_current_pid_tgid() >> 32;
+	unsigned long long id = bpf_get_current_pid_tgid();
 	unsigned int count = target_count;
+	struct who who = {.target = -1, .tid = (unsigned int)id};
 
 	for (unsigned int i = 0; i < VBT_BPF_TARGETS && i < count; i++)
-		if (targets[i].tgid == tgid)
-			return i;
-	return -1;
+		if (targets[i].tgid == id >> 32) {
+			who.target = i;
+			break;
+		}
+	return who;
 }
 
 /* Masked where the compiler cannot take the mask away again: the verifier wants to see it. */
@@ -42,11 +50,6 @@ static __always_inline struct vbt_target_filter *filter_of(int target)
 	return &targets[index];
 }
 _Static_assert(VBT_BPF_TARGETS == 16, "what the mask above allows");
-
-static __always_inline unsigned int current_tid(void)
-{
-	return (unsigned int)bpf_get_current_pid_tgid();
-}
 
 /*
  * Without wake-ups: they cost the traced task more than all the rest. The session polls. The time

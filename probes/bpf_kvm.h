@@ -18,17 +18,13 @@ struct {
 	__type(value, struct vbt_doorbell_state);
 } doorbells SEC(".maps");
 
-static __always_inline void kick(__u64 address, bool pio, __u64 value, unsigned int bytes,
-				 enum vbt_kick_flag how)
+static __always_inline void kick(struct who who, __u64 address, bool pio, __u64 value,
+				 unsigned int bytes, enum vbt_kick_flag how)
 {
-	struct vbt_doorbell key = {.address = address, .pio = pio};
+	struct vbt_doorbell key = {.address = address, .target = who.target, .pio = pio};
 	struct vbt_doorbell_state *bell;
-	int target = current_target();
 	__u64 count;
 
-	if (target < 0)
-		return;
-	key.target = target;
 	key.queue = pio ? value & 0xffff : 0;
 	bell = bpf_map_lookup_elem(&doorbells, &key);
 	if (bell && bell->shared && !pio && (value & 0xffff)) {
@@ -38,37 +34,46 @@ static __always_inline void kick(__u64 address, bool pio, __u64 value, unsigned 
 	if (!bell)
 		return;
 	count = __sync_fetch_and_add(&bell->count, 1) + 1;
-	emit(VBT_MARK_kick, target, address, (value & 0xffffffff) | count << 32, bytes, how,
-	     current_tid());
+	emit(VBT_MARK_kick, who.target, address, (value & 0xffffffff) | count << 32, bytes, how,
+	     who.tid);
 }
 
 static __always_inline __u64 read_value(const void *data, unsigned int bytes)
 {
-	__u64 value = 0;
+	__u64 value = 0, size = bytes;
 
-	switch (bytes) {
-	case 1: bpf_probe_read_kernel(&value, 1, data); break;
-	case 2: bpf_probe_read_kernel(&value, 2, data); break;
-	case 4: bpf_probe_read_kernel(&value, 4, data); break;
-	case 8: bpf_probe_read_kernel(&value, 8, data); break;
-	}
+	asm volatile("%0 &= 15"
+		     : "+r"(size)); /* a bound that the verifier sees; KVM has 8 at most */
+	if (size <= sizeof(value))
+		bpf_probe_read_kernel(&value, size, data);
 	return value;
 }
 
+/* What is none of ours is let go before anything is read: a guest makes many more exits than kicks. */
 SEC("raw_tp/kvm_pio")
 int BPF_PROG(kvm_pio, unsigned int rw, unsigned int port, unsigned int size, unsigned int count,
 	     const void *data)
 {
-	if (rw == KVM_PIO_OUT)
-		kick(port, true, read_value(data, size), size, VBT_KICK_PIO);
+	struct who who;
+
+	if (rw != KVM_PIO_OUT)
+		return 0;
+	who = current_task();
+	if (who.target >= 0)
+		kick(who, port, true, read_value(data, size), size, VBT_KICK_PIO);
 	return 0;
 }
 
 SEC("raw_tp/kvm_mmio")
 int BPF_PROG(kvm_mmio, int type, int len, __u64 gpa, void *data)
 {
-	if (type == KVM_TRACE_MMIO_WRITE)
-		kick(gpa, false, read_value(data, len), len, VBT_KICK_MMIO);
+	struct who who;
+
+	if (type != KVM_TRACE_MMIO_WRITE)
+		return 0;
+	who = current_task();
+	if (who.target >= 0)
+		kick(who, gpa, false, read_value(data, len), len, VBT_KICK_MMIO);
 	return 0;
 }
 
@@ -76,7 +81,10 @@ int BPF_PROG(kvm_mmio, int type, int len, __u64 gpa, void *data)
 SEC("raw_tp/kvm_fast_mmio")
 int BPF_PROG(kvm_fast_mmio, __u64 gpa)
 {
-	kick(gpa, false, 0, 0, VBT_KICK_FAST_MMIO);
+	struct who who = current_task();
+
+	if (who.target >= 0)
+		kick(who, gpa, false, 0, 0, VBT_KICK_FAST_MMIO);
 	return 0;
 }
 
@@ -92,10 +100,16 @@ static __always_inline __u64 *word(__u64 *bitmap, unsigned int words, unsigned i
 	return &bitmap[index];
 }
 
+/* Written only where it is news: the line is read by all CPUs. */
 static __always_inline void learn_vector(int target, unsigned int vector)
 {
-	if (target >= 0 && vector < 256)
-		*word(filter_of(target)->vectors, 4, vector) |= 1ULL << (vector & 63);
+	__u64 *known, bit = 1ULL << (vector & 63);
+
+	if (target < 0 || vector >= 256)
+		return;
+	known = word(filter_of(target)->vectors, 4, vector);
+	if (!(*known & bit))
+		*known |= bit;
 }
 
 static __always_inline bool known_vector(int target, unsigned int vector)
@@ -107,12 +121,12 @@ static __always_inline bool known_vector(int target, unsigned int vector)
 SEC("raw_tp/kvm_msi_set_irq")
 int BPF_PROG(kvm_msi_set_irq, __u64 address, __u64 data)
 {
-	int target = current_target();
+	struct who who = current_task();
 
-	if (target < 0)
+	if (who.target < 0)
 		return 0;
-	learn_vector(target, data & 0xff);
-	emit(VBT_MARK_msi, target, address, data, 0, VBT_MSI_MESSAGE, current_tid());
+	learn_vector(who.target, data & 0xff);
+	emit(VBT_MARK_msi, who.target, address, data, 0, VBT_MSI_MESSAGE, who.tid);
 	return 0;
 }
 
@@ -151,7 +165,8 @@ static __always_inline int target_of_line(unsigned int gsi)
 SEC("raw_tp/kvm_set_irq")
 int BPF_PROG(kvm_set_irq, unsigned int gsi, int level, int source)
 {
-	int target = current_target();
+	struct who who = current_task();
+	int target = who.target;
 	struct raised_line *line;
 	__u32 zero = 0;
 
@@ -162,15 +177,16 @@ int BPF_PROG(kvm_set_irq, unsigned int gsi, int level, int source)
 		line->task = bpf_get_current_task();
 		line->target = target;
 	}
-	emit(VBT_MARK_msi, target, gsi, level, 0, VBT_MSI_LINE, current_tid());
+	emit(VBT_MARK_msi, target, gsi, level, 0, VBT_MSI_LINE, who.tid);
 	return 0;
 }
 
 SEC("raw_tp/kvm_apic_accept_irq")
 int BPF_PROG(kvm_apic_accept_irq, __u32 apic, __u16 delivery, __u16 trigger, __u8 vector)
 {
-	int target = current_target();
+	struct who who = current_task();
 	struct raised_line *line;
+	int target = who.target;
 	__u32 zero = 0;
 
 	line = bpf_map_lookup_elem(&raised, &zero);
@@ -180,7 +196,7 @@ int BPF_PROG(kvm_apic_accept_irq, __u32 apic, __u16 delivery, __u16 trigger, __u
 		learn_vector(target, vector);
 	}
 	if (known_vector(target, vector))
-		emit(VBT_AUX_apic_accept, target, apic, vector, delivery, 0, current_tid());
+		emit(VBT_AUX_apic_accept, target, apic, vector, delivery, 0, who.tid);
 	return 0;
 }
 
@@ -188,34 +204,35 @@ int BPF_PROG(kvm_apic_accept_irq, __u32 apic, __u16 delivery, __u16 trigger, __u
 SEC("raw_tp/kvm_apicv_accept_irq")
 int BPF_PROG(kvm_apicv_accept_irq, __u32 apic, __u16 delivery, __u16 trigger, __u8 vector)
 {
-	int target = current_target();
+	struct who who = current_task();
 
-	if (known_vector(target, vector))
-		emit(VBT_MARK_inject, target, vector, apic, 0, VBT_INJECT_APICV, current_tid());
+	if (known_vector(who.target, vector))
+		emit(VBT_MARK_inject, who.target, vector, apic, 0, VBT_INJECT_APICV, who.tid);
 	return 0;
 }
 
 SEC("raw_tp/kvm_inj_virq")
 int BPF_PROG(kvm_inj_virq, unsigned int vector)
 {
-	int target = current_target();
+	struct who who = current_task();
 
-	if (known_vector(target, vector))
-		emit(VBT_MARK_inject, target, vector, 0, 0, VBT_INJECT_EVENT, current_tid());
+	if (known_vector(who.target, vector))
+		emit(VBT_MARK_inject, who.target, vector, 0, 0, VBT_INJECT_EVENT, who.tid);
 	return 0;
 }
 
 static __always_inline void end_of_interrupt(struct kvm_lapic *apic, unsigned int vector,
 					     unsigned int paravirtual)
 {
-	int target = current_target(), vcpu = 0;
+	struct who who = current_task();
+	int vcpu = 0;
 
-	if (!known_vector(target, vector))
+	if (!known_vector(who.target, vector))
 		return;
 	if (bpf_core_field_exists(struct kvm_lapic, vcpu) &&
 	    bpf_core_field_exists(struct kvm_vcpu, vcpu_id))
-		vcpu = BPF_CORE_READ(apic, vcpu, vcpu_id);
-	emit(VBT_MARK_eoi, target, vector, vcpu, 0, paravirtual, current_tid());
+		vcpu = apic->vcpu->vcpu_id;
+	emit(VBT_MARK_eoi, who.target, vector, vcpu, 0, paravirtual, who.tid);
 }
 
 SEC("tp_btf/kvm_eoi")

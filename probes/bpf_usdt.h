@@ -16,10 +16,10 @@ SEC("usdt")
 int stage_point(struct pt_regs *ctx)
 {
 	unsigned int point = bpf_usdt_cookie(ctx) & 0xff;
-	int target = current_target();
+	struct who who = current_task();
 	struct vbt_usdt_record *r;
 
-	if (target < 0)
+	if (who.target < 0)
 		return 0;
 	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
 	if (!r) {
@@ -36,8 +36,8 @@ int stage_point(struct pt_regs *ctx)
 	r->record.op = usdt_arg(ctx, 6);
 	r->record.code = usdt_arg(ctx, 7);
 	r->record.point = point;
-	r->tid = current_tid();
-	r->target = target;
+	r->tid = who.tid;
+	r->target = who.target;
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return 0;
 }

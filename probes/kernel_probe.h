@@ -11,6 +11,7 @@ struct kernel_probe {
 	const char *name; /* of the tracepoint */
 	unsigned point;   /* what its events are; VBT_POINT_none: context only */
 	bool pointers;    /* it follows kernel structures, and needs the kernel's BTF */
+	enum vbt_probe_group group;
 };
 
 /* By enum vbt_kernel_probe. */

@@ -25,6 +25,7 @@
 struct probe {
 	struct bpf_program *program;
 	struct bpf_link *link;
+	bool ran;                  /* it was attached at least once */
 	char missing[REASON_SIZE]; /* why it is not attached; empty: it is */
 };
 
@@ -80,7 +81,7 @@ static int note_refused(enum libbpf_print_level level, const char *format, va_li
 
 static void find_programs(struct kernel_source *source)
 {
-#define X(tracepoint, point, pointers) \
+#define X(tracepoint, point, pointers, group) \
 	source->probes[VBT_PROBE_##tracepoint].program = source->skeleton->progs.tracepoint;
 	VBT_KERNEL_PROBES(X)
 #undef X
@@ -213,6 +214,7 @@ static void attach(struct probe *probe, const char *name)
 		probe->link = bpf_program__attach_raw_tracepoint(probe->program, name);
 	else
 		probe->link = bpf_program__attach_trace(probe->program);
+	probe->ran |= probe->link != NULL;
 	if (probe->link)
 		return;
 	if (errno == ENOENT)
@@ -220,11 +222,6 @@ static void attach(struct probe *probe, const char *name)
 			strncmp(name, "kvm_", 4) == 0 ? " (is the module kvm loaded?)" : "");
 	else
 		give_up(probe, "cannot attach to %s: %s", name, strerror(errno));
-}
-
-static bool on_demand(int probe)
-{
-	return probe == VBT_PROBE_io_uring_submit_req || probe == VBT_PROBE_io_uring_submit_sqe;
 }
 
 static int on_record(void *context, void *data, size_t size)
@@ -310,9 +307,8 @@ struct kernel_source *kernel_source_open(size_t buffer, char *err, size_t err_si
 						on_record, source, NULL);
 		ret = source->ring ? map_positions(source) : -errno;
 	}
-	for (int i = 0; ret == 0 && i < VBT_KERNEL_PROBE_COUNT; i++)
-		if (!on_demand(i))
-			attach(&source->probes[i], kernel_probes[i].name);
+	if (ret == 0)
+		kernel_source_watch(source, VBT_PROBES_block, true);
 	libbpf_set_print(previous);
 	if (ret < 0) {
 		explain(ret, err, err_size);
@@ -324,12 +320,13 @@ struct kernel_source *kernel_source_open(size_t buffer, char *err, size_t err_si
 
 void kernel_source_detach(struct kernel_source *source)
 {
+	/* Each link takes the kernel some milliseconds: nobody's events may fill the buffer meanwhile. */
+	for (unsigned i = 0; i < VBT_BPF_TARGETS; i++)
+		kernel_source_set_target(source, i, 0);
 	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
 		bpf_link__destroy(source->probes[i].link);
 		source->probes[i].link = NULL;
 	}
-	for (unsigned i = 0; i < VBT_BPF_TARGETS; i++)
-		kernel_source_set_target(source, i, 0);
 }
 
 void kernel_source_close(struct kernel_source *source)
@@ -462,12 +459,12 @@ bool kernel_source_follows_pointers(const struct kernel_source *source)
 	       (symbols->blkdev_bio_end_io || symbols->blkdev_bio_end_io_async);
 }
 
-void kernel_source_watch_submissions(struct kernel_source *source, bool on)
+void kernel_source_watch(struct kernel_source *source, enum vbt_probe_group group, bool on)
 {
 	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
 		struct probe *probe = &source->probes[i];
 
-		if (!on_demand(i))
+		if (kernel_probes[i].group != group)
 			continue;
 		if (on) {
 			attach(probe, kernel_probes[i].name);
@@ -554,6 +551,15 @@ bool kernel_source_reached(const struct kernel_source *source, uint64_t position
 	return (int64_t)(__atomic_load_n(source->consumed, __ATOMIC_ACQUIRE) - position) >= 0;
 }
 
+unsigned kernel_source_fill(const struct kernel_source *source)
+{
+	uint64_t size = bpf_map__max_entries(source->skeleton->maps.events);
+	uint64_t used = __atomic_load_n(source->reserved, __ATOMIC_ACQUIRE) -
+			__atomic_load_n(source->consumed, __ATOMIC_ACQUIRE);
+
+	return (unsigned)(used * 256 / size);
+}
+
 size_t kernel_source_bios(struct kernel_source *source, unsigned index, bool give_up)
 {
 	int map = bpf_map__fd(source->skeleton->maps.bios);
@@ -591,7 +597,7 @@ void kernel_source_losses(const struct kernel_source *source, uint64_t lost[VBT_
 	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
 		struct bpf_prog_info info = {0};
 		__u32 size = sizeof(info);
-		int fd = bpf_program__fd(source->probes[i].program);
+		int fd = source->probes[i].ran ? bpf_program__fd(source->probes[i].program) : -1;
 
 		if (fd >= 0 && kernel_probes[i].point < VBT_POINT_COUNT &&
 		    kernel_probes[i].point != VBT_MARK_issue &&

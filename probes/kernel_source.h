@@ -21,7 +21,7 @@
 struct kernel_source;
 
 /*
- * Load and attach; `buffer` bytes of ring buffer (0: 8 MiB; rounded up to a power of two).
+ * Load all, attach VBT_PROBES_block; `buffer` bytes of ring buffer (0: 8 MiB; rounded up to a power of two).
  * NULL with a sentence in err that names the missing capability or kernel feature.
  */
 struct kernel_source *kernel_source_open(size_t buffer, char *err, size_t err_size);
@@ -30,7 +30,7 @@ void kernel_source_close(struct kernel_source *source);
 /* Take the probes away; what is in the buffer can still be read. */
 void kernel_source_detach(struct kernel_source *source);
 
-/* NULL if the probe is attached, else why not. */
+/* NULL if the probe is attached, or its group is not asked for; else why not. */
 const char *kernel_source_missing(const struct kernel_source *source, enum vbt_kernel_probe probe);
 
 /* Trace a process as target `index`; pid 0 ends it. */
@@ -41,10 +41,11 @@ int kernel_source_set_devices(struct kernel_source *source, unsigned index,
 			      const struct vbt_shm_device *devices, unsigned count);
 
 /*
- * I/O through io_uring that is buffered, or whose pointers cannot be followed, can only be told by what its
- * task submitted last, which costs a probe on every submission: attach it only for targets that do such I/O.
+ * Attach or detach a group of probes; VBT_PROBES_block is attached from the start. I/O through io_uring that is
+ * buffered, or whose pointers cannot be followed, can only be told by what its task submitted last:
+ * VBT_PROBES_submission, on every submission of the host.
  */
-void kernel_source_watch_submissions(struct kernel_source *source, bool on);
+void kernel_source_watch(struct kernel_source *source, enum vbt_probe_group group, bool on);
 
 /*
  * Can a direct I/O's bio be followed to its request by pointers? That takes the addresses of a few kernel
@@ -76,6 +77,9 @@ size_t kernel_source_read(struct kernel_source *source, const struct kernel_sour
  */
 uint64_t kernel_source_reserved(const struct kernel_source *source);
 bool kernel_source_reached(const struct kernel_source *source, uint64_t position);
+
+/* How full the ring buffer is, in 256ths. */
+unsigned kernel_source_fill(const struct kernel_source *source);
 
 /*
  * How many bios of target `index` have not completed as far as the programs saw. `give_up`: forget

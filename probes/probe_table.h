@@ -9,33 +9,44 @@
 #include "lib/record.h"
 
 /*
- * X(tracepoint, point, pointers)
+ * X(tracepoint, point, pointers, group)
  *   tracepoint  the kernel's name, which is also the program's
  *   point       what its events are: a mark, an auxiliary point, or none (context only)
  *   pointers    1: the program follows kernel structures, so it is typed and needs the kernel's BTF;
  *               0: it reads plain numbers, so a raw tracepoint does, with BTF or without
+ *   group       the targets that it is attached for: enum vbt_probe_group
  */
-#define VBT_KERNEL_PROBES(X)                       \
-	X(kvm_pio, MARK_kick, 0)                   \
-	X(kvm_mmio, MARK_kick, 0)                  \
-	X(kvm_fast_mmio, MARK_kick, 0)             \
-	X(kvm_msi_set_irq, MARK_msi, 0)            \
-	X(kvm_set_irq, MARK_msi, 0)                \
-	X(kvm_apic_accept_irq, AUX_apic_accept, 0) \
-	X(kvm_apicv_accept_irq, MARK_inject, 0)    \
-	X(kvm_inj_virq, MARK_inject, 0)            \
-	X(kvm_eoi, MARK_eoi, 1)                    \
-	X(kvm_pv_eoi, MARK_eoi, 1)                 \
-	X(io_uring_submit_req, POINT_none, 1)      \
-	X(io_uring_submit_sqe, POINT_none, 1)      \
-	X(block_bio_queue, MARK_queue, 1)          \
-	X(block_split, MARK_queue, 1)              \
-	X(block_rq_issue, MARK_issue, 1)           \
-	X(block_rq_complete, MARK_complete, 1)     \
-	X(block_bio_complete, MARK_complete, 1)
+#define VBT_KERNEL_PROBES(X)                              \
+	X(kvm_pio, MARK_kick, 0, kvm)                     \
+	X(kvm_mmio, MARK_kick, 0, kvm)                    \
+	X(kvm_fast_mmio, MARK_kick, 0, kvm)               \
+	X(kvm_msi_set_irq, MARK_msi, 0, kvm)              \
+	X(kvm_set_irq, MARK_msi, 0, kvm)                  \
+	X(kvm_apic_accept_irq, AUX_apic_accept, 0, kvm)   \
+	X(kvm_apicv_accept_irq, MARK_inject, 0, kvm)      \
+	X(kvm_inj_virq, MARK_inject, 0, kvm)              \
+	X(kvm_eoi, MARK_eoi, 1, kvm)                      \
+	X(kvm_pv_eoi, MARK_eoi, 1, kvm)                   \
+	X(io_uring_submit_req, POINT_none, 1, submission) \
+	X(io_uring_submit_sqe, POINT_none, 1, submission) \
+	X(block_bio_queue, MARK_queue, 1, block)          \
+	X(block_split, MARK_queue, 1, block)              \
+	X(block_rq_issue, MARK_issue, 1, block)           \
+	X(block_rq_complete, MARK_complete, 1, block)     \
+	X(block_bio_complete, MARK_complete, 1, block)
+
+/*
+ * A probe costs the whole host something and takes a while to attach and to detach, so that it is there only
+ * for targets that can fire it.
+ */
+enum vbt_probe_group {
+	VBT_PROBES_block, /* host I/O: always */
+	VBT_PROBES_kvm,   /* kicks and interrupts: of a target that may have a virtual machine */
+	VBT_PROBES_submission, /* I/O that can only be told by what its task submitted last */
+};
 
 enum vbt_kernel_probe {
-#define X(tracepoint, point, pointers) VBT_PROBE_##tracepoint,
+#define X(tracepoint, point, pointers, group) VBT_PROBE_##tracepoint,
 	VBT_KERNEL_PROBES(X)
 #undef X
 	    VBT_KERNEL_PROBE_COUNT

@@ -21,6 +21,7 @@
 
 #define BATCH         8192 /* records: 256 KiB */
 #define SEQLOCK_TRIES 1000
+#define STOP_STEPS    10 /* of 2 ms */
 
 /* What is known of a ring between two calls. */
 struct cursor {
@@ -345,6 +346,7 @@ int ring_reader_start(struct ring_reader *reader, bool history, int timeout_ms, 
 
 void ring_reader_stop(struct ring_reader *reader)
 {
+	const struct timespec step = {.tv_nsec = 2000000};
 	uint32_t self = (uint32_t)reader->own_pid;
 	struct vbt_shm_header *h = reader->map;
 
@@ -358,6 +360,11 @@ void ring_reader_stop(struct ring_reader *reader)
 	__atomic_compare_exchange_n(&h->reader_pid, &self, 0, false, __ATOMIC_ACQ_REL,
 				    __ATOMIC_ACQUIRE);
 	futex(&h->want, FUTEX_WAKE, 1 << 30, NULL);
+	/* What follows may rely on it: with nobody left to read, the points are off, unless the VMM stands still. */
+	for (int i = 0; i < STOP_STEPS && __atomic_load_n(&h->on, __ATOMIC_ACQUIRE) &&
+			!__atomic_load_n(&h->want, __ATOMIC_ACQUIRE) && ring_reader_alive(reader);
+	     i++)
+		futex(&h->on, FUTEX_WAIT, 1, &step);
 }
 
 void ring_reader_keepalive(struct ring_reader *reader)
@@ -454,6 +461,7 @@ bool ring_reader_next(struct ring_reader *reader, unsigned index, size_t max,
 	struct cursor *cursor = &reader->cursors[index];
 	struct vbt_shm_ring ring;
 	uint64_t end, old, skipped = 0;
+	unsigned fill;
 	size_t count;
 
 	if (index >= reader->rings || cursor->broken)
@@ -465,6 +473,9 @@ bool ring_reader_next(struct ring_reader *reader, unsigned index, size_t max,
 	if (ring.head == cursor->next)
 		return false;
 	old = oldest(&ring);
+	fill = ring.head - cursor->next < ring.size
+		   ? (unsigned)((ring.head - cursor->next) * 256 / ring.size)
+		   : 256;
 	if (cursor->next < old) {
 		/* What a reader of history never had is not lost. */
 		skipped = cursor->ours ? old - cursor->next : 0;
@@ -481,8 +492,11 @@ bool ring_reader_next(struct ring_reader *reader, unsigned index, size_t max,
 		cursor->broken = true;
 		return false;
 	}
-	*batch = (struct ring_batch){
-	    .ring = index, .tid = cursor->tid, .records = reader->batch, .count = count};
+	*batch = (struct ring_batch){.ring = index,
+				     .tid = cursor->tid,
+				     .fill = fill,
+				     .records = reader->batch,
+				     .count = count};
 	/* What the writer overtook meanwhile is not to be believed. */
 	refresh(reader);
 	if (load_ring(reader, index, &ring) && oldest(&ring) > cursor->next) {

@@ -56,6 +56,7 @@ bool ring_reader_alive(const struct ring_reader *reader);
 struct ring_batch {
 	unsigned ring; /* index, stable */
 	uint32_t tid;  /* thread that wrote them; 0 if no longer known */
+	unsigned fill; /* how full the ring was, in 256ths of its size */
 	uint64_t lost; /* records lost just before these: overwritten before they were read */
 	const struct vbt_record *records; /* times as in the header: TSC or nanoseconds */
 	size_t count;                     /* 0 is possible, with lost > 0 */

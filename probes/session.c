@@ -23,6 +23,7 @@
 #define LOOKS         400  /* polls for which a VMM that starts may have no table of devices */
 #define BATCH         4096
 #define RING_BATCHES  64 /* of one ring in a poll, so that no ring starves the others */
+#define BUSY_FILL     16 /* 256ths of a buffer; twice this a poll later is still far from full */
 #define KERNEL_SOURCE 0  /* its index in the trace's source table */
 
 struct target {
@@ -46,6 +47,7 @@ struct session {
 	struct target *targets[VBT_MAX_TARGETS];
 	bool detached;
 	uint64_t watermark, last_second;
+	uint64_t pause; /* until the next poll */
 
 	/* Losses of the kernel's side at their last statement. */
 	uint64_t lost[VBT_POINT_COUNT], lost_time;
@@ -116,6 +118,7 @@ struct session *session_new(const struct session_options *options, char *err, si
 		return NULL;
 	}
 	session->lost_time = session->last_second = now_ns();
+	session->pause = SESSION_POLL_NS;
 	return session;
 }
 
@@ -140,24 +143,30 @@ void session_free(struct session *session)
 }
 
 /*
- * Buffered io_uring, or any where pointers are hidden, needs a look at every submission. So does a target
- * whose devices are not known yet: its first requests do not wait for us to know them.
+ * Which probes the targets can fire. Buffered io_uring, or any where pointers are hidden, needs a look at every
+ * submission. So does a target whose devices are not known yet: its first requests do not wait for us to know them.
  */
-static void watch_submissions(struct session *session)
+static void watch_probes(struct session *session)
 {
 	const bool pointers = kernel_source_follows_pointers(session->kernel);
 	const struct vbt_trace_info *info = &session->info;
-	bool needed = false;
+	bool submissions = false, kvm = false;
 
-	for (uint32_t i = 0; i < info->targets; i++)
-		needed |= session->targets[i]->pid && !session->targets[i]->known;
+	for (uint32_t i = 0; i < info->targets; i++) {
+		const struct target *target = session->targets[i];
+
+		submissions |= target->pid && !target->known;
+		kvm |= target->pid && !target->no_kvm;
+	}
 	for (uint32_t i = 0; i < info->devices; i++) {
 		const struct vbt_shm_device *device = &info->device[i].shm;
 
-		needed |= device->present && strncmp(device->method, "io_uring", 7) == 0 &&
-			  !(pointers && device->flags & VBT_DEVICE_DIRECT);
+		submissions |= device->present && strncmp(device->method, "io_uring", 7) == 0 &&
+			       !(pointers && device->flags & VBT_DEVICE_DIRECT);
 	}
-	kernel_source_watch_submissions(session->kernel, needed);
+	kernel_source_watch(session->kernel, VBT_PROBES_submission, submissions);
+	if (kvm)
+		kernel_source_watch(session->kernel, VBT_PROBES_kvm, true);
 }
 
 static void update_marks(struct session *session, unsigned index)
@@ -209,7 +218,7 @@ static void update_devices(struct session *session, unsigned index)
 	target->known |= known;
 	if (session->kernel && !session->detached && target->pid) {
 		kernel_source_set_devices(session->kernel, index, devices, count);
-		watch_submissions(session);
+		watch_probes(session);
 	}
 	update_marks(session, index);
 }
@@ -260,6 +269,22 @@ static bool before_first_kick(struct ring_reader *reader)
 		    (device.pio_notify || device.mmio_notify))
 			return false;
 	return reader != NULL;
+}
+
+/* All its devices are known, and none of them is a virtual machine's. */
+static bool never_enters_kvm(struct ring_reader *reader)
+{
+	struct vbt_shm_device device;
+	bool known = false;
+
+	for (unsigned d = 0; reader && d < ring_reader_devices(reader); d++) {
+		if (!ring_reader_device(reader, d, &device))
+			continue;
+		if (!(device.flags & VBT_DEVICE_NO_KVM))
+			return false;
+		known = true;
+	}
+	return known;
 }
 
 /* Enter a target into all tables. Its index, or -errno. The target is taken over. */
@@ -326,6 +351,9 @@ int session_add(struct session *session, pid_t pid, char *err, size_t err_size)
 	}
 	target->pid = pid;
 	ret = choose_road(session, target, err, err_size);
+	target->no_kvm = never_enters_kvm(target->reader);
+	if (ret == 0 && session->kernel && !target->no_kvm)
+		kernel_source_watch(session->kernel, VBT_PROBES_kvm, true);
 	/* A program without the probes must not leave an entry behind: this comes first. */
 	if (ret == 0 && target->usdt)
 		ret = kernel_source_attach_usdt(session->kernel, session->info.targets, pid, err,
@@ -342,7 +370,8 @@ int session_add(struct session *session, pid_t pid, char *err, size_t err_size)
 	/* The kernel's side first: what follows it in a request's life finds it there. */
 	if (session->kernel) {
 		kernel_source_set_target(session->kernel, (unsigned)index, pid);
-		watch_submissions(session);
+		update_devices(session, (unsigned)index);
+		watch_probes(session);
 	}
 	update_marks(session, (unsigned)index);
 	update_devices(session, (unsigned)index);
@@ -442,7 +471,10 @@ static void on_usdt(void *context, const struct vbt_usdt_record *record)
 		session->usdt_count++;
 }
 
-/* State what the kernel's side lost since the last time; before the events that came after it. */
+/*
+ * State what the kernel's side lost since the last time; before the events that came after it. Where none came
+ * it can wait: asking costs a system call for each program.
+ */
 static void state_kernel_losses(struct session *session)
 {
 	uint64_t lost[VBT_POINT_COUNT], now = now_ns();
@@ -479,7 +511,8 @@ static bool poll_kernel(struct session *session, uint64_t reserved)
 	for (int i = 0; i < RING_BATCHES && count == BATCH && session->stopped >= 0; i++) {
 		session->kernel_count = session->usdt_count = 0;
 		count = kernel_source_read(session->kernel, &sink, BATCH);
-		state_kernel_losses(session);
+		if (count || session->detached)
+			state_kernel_losses(session);
 		deliver(session, session->kernel_batch, session->kernel_count);
 		deliver_usdt(session);
 	}
@@ -530,7 +563,7 @@ static void deliver_ring(struct session *session, unsigned index, const struct r
 	deliver(session, session->ring_batch, count);
 }
 
-static bool poll_rings(struct session *session, unsigned index)
+static bool poll_rings(struct session *session, unsigned index, unsigned *fill)
 {
 	struct target *target = session->targets[index];
 	unsigned rings = ring_reader_rings(target->reader);
@@ -542,6 +575,8 @@ static bool poll_rings(struct session *session, unsigned index)
 
 		for (int i = 0; i < RING_BATCHES && more && session->stopped >= 0; i++) {
 			more = ring_reader_next(target->reader, ring, BATCH, &batch);
+			if (more && batch.fill > *fill)
+				*fill = batch.fill;
 			if (more)
 				deliver_ring(session, index, &batch);
 			more = more && batch.count == BATCH;
@@ -573,13 +608,16 @@ static bool runs(const struct target *target)
 long session_poll(struct session *session, vbt_event_fn *sink, void *context)
 {
 	uint64_t start = now_ns(), reserved = 0;
+	unsigned fill = 0;
 	bool drained = true, alive[VBT_MAX_TARGETS] = {false};
 
 	session->sink = sink;
 	session->context = context;
 	session->delivered = session->stopped = 0;
-	if (session->kernel)
+	if (session->kernel) {
 		reserved = kernel_source_reserved(session->kernel);
+		fill = kernel_source_fill(session->kernel);
+	}
 	if (!session->detached)
 		each_second(session, start);
 	for (unsigned i = 0; i < session->info.targets; i++) {
@@ -592,7 +630,11 @@ long session_poll(struct session *session, vbt_event_fn *sink, void *context)
 		drained &= poll_kernel(session, reserved);
 	for (unsigned i = 0; i < session->info.targets; i++)
 		if (session->targets[i]->reader && !session->targets[i]->usdt)
-			drained &= poll_rings(session, i);
+			drained &= poll_rings(session, i, &fill);
+	/* Less often while little comes: waking up is most of what that costs. */
+	session->pause = fill >= BUSY_FILL ? SESSION_POLL_NS : session->pause * 2;
+	if (session->pause > SESSION_IDLE_NS)
+		session->pause = SESSION_IDLE_NS;
 	for (unsigned i = 0; i < session->info.targets && drained; i++)
 		session->targets[i]->ended |= !alive[i];
 	if (drained && session->detached)
@@ -600,6 +642,11 @@ long session_poll(struct session *session, vbt_event_fn *sink, void *context)
 	else if (drained && start - SETTLE_NS > session->watermark)
 		session->watermark = start - SETTLE_NS;
 	return session->stopped < 0 ? session->stopped : session->delivered;
+}
+
+uint64_t session_pause(const struct session *session)
+{
+	return session->pause;
 }
 
 uint64_t session_watermark(const struct session *session)
@@ -674,13 +721,14 @@ void session_detach(struct session *session)
 	if (session->detached)
 		return;
 	session->detached = true;
+	/* The VMM's side first: else it would go on, unread, for as long as the kernel's takes. */
+	for (unsigned i = 0; i < session->info.targets; i++)
+		if (session->targets[i]->reader)
+			ring_reader_stop(session->targets[i]->reader);
 	if (session->kernel) {
 		settle_bios(session);
 		kernel_source_detach(session->kernel);
 	}
-	for (unsigned i = 0; i < session->info.targets; i++)
-		if (session->targets[i]->reader)
-			ring_reader_stop(session->targets[i]->reader);
 }
 
 /*

@@ -6,7 +6,7 @@
  *	session = session_new(&options, err, sizeof(err));
  *	session_add(session, pid, err, sizeof(err));
  *	while (session_alive(session))
- *		session_poll(session, sink, context);   every SESSION_POLL_NS or so
+ *		session_poll(session, sink, context);   again after session_pause(session)
  *	session_detach(session);
  *	session_poll(session, sink, context);           what was still on its way
  *	session_free(session);
@@ -28,7 +28,8 @@
 #include "lib/reorder.h" /* vbt_event_fn */
 #include "lib/trace_info.h"
 
-#define SESSION_POLL_NS 5000000 /* a busy ring of the default size holds twenty times this */
+#define SESSION_POLL_NS 5000000  /* a busy ring of the default size holds twenty times this */
+#define SESSION_IDLE_NS 20000000 /* and this still at twelve million records a second */
 
 enum session_road {
 	SESSION_AUTO, /* the ring where the VMM offers it, else USDT */
@@ -73,6 +74,12 @@ int session_add_file(struct session *session, const char *path, char *err, size_
  * what the sink returned if that was negative. Never waits.
  */
 long session_poll(struct session *session, vbt_event_fn *sink, void *context);
+
+/*
+ * How long (ns) the next poll can wait without a loss, by how full the buffers were at the last one: between
+ * SESSION_POLL_NS and SESSION_IDLE_NS.
+ */
+uint64_t session_pause(const struct session *session);
 
 /* All events up to this time (ns, CLOCK_MONOTONIC) have been delivered. Grows only. */
 uint64_t session_watermark(const struct session *session);
