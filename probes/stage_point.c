@@ -6,6 +6,7 @@
  */
 #define _SDT_HAS_SEMAPHORES 1
 #include <pthread.h>
+#include <string.h>
 #include <sys/sdt.h>
 
 #include "probes/stage_point.h"
@@ -22,32 +23,56 @@ __thread struct stage_thread stage_thread;
 	extern uint16_t vmm_lite_##name##_semaphore; /* its low half, by the name sdt.h uses */
 VBT_VMM_POINTS(DEFINE_STATE)
 
-static inline void emit_record(uint8_t point, uint8_t device, uint16_t queue, uint32_t seq,
-			       uint16_t head, uint64_t arg, uint32_t val, uint8_t op, uint8_t code)
-{
-	struct stage_thread *t = &stage_thread;
-	struct vbt_record *r;
+/* A record's four words: time, arg, numbers, place. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&
+		   offsetof(struct vbt_record, seq) == 16 &&
+		   offsetof(struct vbt_record, val) == 20 &&
+		   offsetof(struct vbt_record, head) == 24 &&
+		   offsetof(struct vbt_record, queue) == 26 &&
+		   offsetof(struct vbt_record, device) == 28 &&
+		   offsetof(struct vbt_record, point) == 29 &&
+		   offsetof(struct vbt_record, op) == 30 && offsetof(struct vbt_record, code) == 31,
+	       "what stage_fields() makes");
 
-	if (__builtin_expect(t->records == NULL, 0)) {
-		stage_thread_lost();
-		return;
-	}
-	r = &t->records[t->head & t->mask];
-	r->time = stage_now();
+static inline void put_record(struct stage_thread *t, uint64_t time, uint64_t arg,
+			      struct stage_fields fields)
+{
+	const uint64_t head = t->head;
+	struct vbt_record *r = &t->records[head & t->mask];
+
+	t->head = head + 1;
+	r->time = time;
 	r->arg = arg;
-	r->seq = seq;
-	r->val = val;
-	r->head = head;
-	r->queue = queue;
-	r->device = device;
-	r->point = point;
-	r->op = op;
-	r->code = code;
-	__atomic_store_n(&t->ring->head, ++t->head, __ATOMIC_RELEASE);
+	memcpy(&r->seq, &fields, sizeof(fields));
+	__atomic_store_n(&t->ring->head, head + 1, __ATOMIC_RELEASE);
 #ifndef __x86_64__
 	/* The next record must not become visible before this head: readers rely on it. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 #endif
+}
+
+/* Where the processor's own clock will not do, or the thread has no ring. */
+static __attribute__((noinline, cold)) void emit_slowly(uint64_t arg, struct stage_fields fields)
+{
+	struct stage_thread *t = &stage_thread;
+
+	if (t->records)
+		put_record(t, stage_now(), arg, fields);
+	else
+		stage_thread_lost();
+}
+
+static inline void emit_record(uint64_t arg, struct stage_fields fields)
+{
+#ifdef __x86_64__
+	struct stage_thread *t = &stage_thread;
+
+	if (__builtin_expect(t->records != NULL && stage_clock_is_tsc, 1)) {
+		put_record(t, __rdtsc(), arg, fields);
+		return;
+	}
+#endif
+	emit_slowly(arg, fields);
 }
 
 /* A second copy would be a second site of the probe; clang makes none and does not know the word. */
@@ -58,21 +83,22 @@ static inline void emit_record(uint8_t point, uint8_t device, uint16_t queue, ui
 #endif
 
 /* The USDT site has a function of its own: its operands would cost the record's path registers. */
-#define DEFINE_EMIT(name)                                                                        \
-	static SINGLE void usdt_##name(uint8_t device, uint16_t queue, uint32_t seq,             \
-				       uint16_t head, uint64_t arg, uint32_t val, uint8_t op,    \
-				       uint8_t code)                                             \
-	{                                                                                        \
-		STAP_PROBE8(vmm_lite, name, device, queue, seq, head, arg, val, op, code);       \
-	}                                                                                        \
-	void stage_emit_##name(uint8_t device, uint16_t queue, uint32_t seq, uint16_t head,      \
-			       uint64_t arg, uint32_t val, uint8_t op, uint8_t code)             \
-	{                                                                                        \
-		if (__builtin_expect(stage_state_##name.usdt != 0, 0))                           \
-			usdt_##name(device, queue, seq, head, arg, val, op, code);               \
-		if (stage_state_##name.ring & STAGE_RECORD)                                      \
-			emit_record(STAGE_NUMBER_##name, device, queue, seq, head, arg, val, op, \
-				    code);                                                       \
+#define DEFINE_EMIT(name)                                                                    \
+	static SINGLE void usdt_##name(uint64_t arg, struct stage_fields fields)             \
+	{                                                                                    \
+		const uint64_t place = fields.place;                                         \
+                                                                                             \
+		STAP_PROBE8(vmm_lite, name, (uint8_t)(place >> 32), (uint16_t)(place >> 16), \
+			    (uint32_t)fields.numbers, (uint16_t)place, arg,                  \
+			    (uint32_t)(fields.numbers >> 32), (uint8_t)(place >> 48),        \
+			    (uint8_t)(place >> 56));                                         \
+	}                                                                                    \
+	void stage_emit_##name(uint64_t arg, struct stage_fields fields)                     \
+	{                                                                                    \
+		if (__builtin_expect(stage_state_##name.usdt != 0, 0))                       \
+			usdt_##name(arg, fields);                                            \
+		if (stage_state_##name.ring & STAGE_RECORD)                                  \
+			emit_record(arg, fields);                                            \
 	}
 VBT_VMM_POINTS(DEFINE_EMIT)
 

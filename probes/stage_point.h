@@ -35,10 +35,29 @@ union stage_state {
 #define STAGE_RECORD 1u
 #define STAGE_STEP   2u /* at marks only */
 
+/*
+ * The fields of a record (lib/record.h) behind its `arg`, as they lie there: in registers they cost the call
+ * nothing.
+ */
+struct stage_fields {
+	uint64_t numbers; /* seq, val */
+	uint64_t place;   /* head, queue, device, point, op, code */
+};
+
+static inline struct stage_fields stage_fields(uint8_t device, uint16_t queue, uint32_t seq,
+					       uint16_t head, uint32_t val, uint8_t point,
+					       uint8_t op, uint8_t code)
+{
+	return (struct stage_fields){
+	    .numbers = seq | (uint64_t)val << 32,
+	    .place = head | (uint64_t)queue << 16 | (uint64_t)device << 32 | (uint64_t)point << 40 |
+		     (uint64_t)op << 48 | (uint64_t)code << 56,
+	};
+}
+
 #define STAGE_POINT_DECLARE(name)                                                            \
 	extern union stage_state stage_state_##name __asm__("vmm_lite_" #name "_semaphore"); \
-	void stage_emit_##name(uint8_t device, uint16_t queue, uint32_t seq, uint16_t head,  \
-			       uint64_t arg, uint32_t val, uint8_t op, uint8_t code);
+	void stage_emit_##name(uint64_t arg, struct stage_fields fields);
 
 /* The points of a VMM; a VMM never fires kernel ones. Kept in step with lib/stage.h by a test. */
 #define VBT_VMM_POINTS(X) VBT_EVENT_POINTS(X) X(ring)
@@ -92,8 +111,9 @@ struct stage_site {
 	do {                                                                                       \
 		STAGE_SITE(name);                                                                  \
 		if (__builtin_expect(stage_state_##name.any != 0, 0)) {                            \
-			stage_emit_##name((device), (queue), (seq), (head), (arg), (val), (op),    \
-					  (code));                                                 \
+			stage_emit_##name((arg),                                                   \
+					  stage_fields((device), (queue), (seq), (head), (val),    \
+						       STAGE_NUMBER_##name, (op), (code)));        \
 			if (STAGE_POINT_ENABLED(ring))                                             \
 				show;                                                              \
 			if (stage_state_##name.ring & STAGE_STEP)                                  \
