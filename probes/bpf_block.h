@@ -251,8 +251,7 @@ static __always_inline int bio_issued(__u64 address, __u64 sector, unsigned int 
 	return 1;
 }
 
-static __always_inline int bio_completed(__u64 address, __u64 sector, int failed,
-					 bool by_request)
+static __always_inline int bio_completed(__u64 address, __u64 sector, int failed, bool by_request)
 {
 	struct vbt_bio_owner *owner = recall(address, sector);
 
