@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/html.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "cli/html/style.css.h" /* html_style */
 #include "lib/event.h"
 #include "lib/json.h"
+#include "lib/layer_colour.h"
 
 #define MAX_ROWS    300 /* groups of the table; the others are counted */
 #define MAX_DETAILS 60  /* groups that are unfolded stage by stage */
@@ -174,6 +176,29 @@ static void put_facts(struct page *page)
 }
 
 /* --- where the time goes -------------------------------------------------------------------- */
+
+/* The layers' own, for each ground that a page may have. */
+static void put_colours(FILE *out)
+{
+	static const struct {
+		const char *when;
+		size_t which;
+	} grounds[] = {
+	    {"all", offsetof(struct vbt_layer_colour, light)},
+	    {"(prefers-color-scheme: dark)", offsetof(struct vbt_layer_colour, dark)},
+	    {"(prefers-color-scheme: dark) and (prefers-contrast: more)",
+	     offsetof(struct vbt_layer_colour, contrast)},
+	};
+
+	for (size_t i = 0; i < sizeof(grounds) / sizeof(grounds[0]); i++) {
+		fprintf(out, "@media %s { :root {", grounds[i].when);
+		for (unsigned layer = 0; layer < VBT_LAYER_COUNT; layer++)
+			fprintf(out, " --%s: #%06x;", vbt_layer_name(layer),
+				vbt_palette_rgb((
+				    (const uint8_t *)&vbt_layer_colours[layer])[grounds[i].which]));
+		fputs(" } }\n", out);
+	}
+}
 
 static void put_key(struct page *page)
 {
@@ -459,7 +484,9 @@ void html_print(FILE *out, const struct html_report *report)
 	    "<link rel=\"icon\" href=\"data:,\">\n<title>vbtrace: ",
 	    out);
 	put_text(out, report->headline->name);
-	fprintf(out, "</title>\n<style>\n%s</style></head>\n", html_style);
+	fprintf(out, "</title>\n<style>\n%s", html_style);
+	put_colours(out);
+	fputs("</style></head>\n", out);
 	put_body(&page);
 	fprintf(out,
 		"<footer>vbtrace " VBTRACE_VERSION

@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/layer_colour.h"
+
 #define MIN_WIDTH 60
 #define MAX_WIDTH 240
 
@@ -34,10 +36,11 @@ void screen_init(struct screen *screen, FILE *out)
 const char *screen_colour(const struct screen *screen, enum colour colour)
 {
 	static const char *const sequences[] = {
-	    [COLOUR_NONE] = "\033[0m",  [COLOUR_BOLD] = "\033[1m",    [COLOUR_DIM] = "\033[2m",
-	    [COLOUR_RED] = "\033[31m",  [COLOUR_YELLOW] = "\033[33m", [COLOUR_GREEN] = "\033[32m",
-	    [COLOUR_EXIT] = "\033[33m", [COLOUR_VMM] = "\033[36m",    [COLOUR_HOST] = "\033[34m",
-	    [COLOUR_DISK] = "\033[35m", [COLOUR_IRQ] = "\033[32m",    [COLOUR_GUEST] = "\033[31m",
+	    [COLOUR_NONE] = "\033[0m", [COLOUR_BOLD] = "\033[1m",    [COLOUR_DIM] = "\033[2m",
+	    [COLOUR_RED] = "\033[31m", [COLOUR_YELLOW] = "\033[33m", [COLOUR_GREEN] = "\033[32m",
+#define X(id, dark, light, contrast, eight) [COLOUR_LAYER(VBT_LAYER_##id)] = "\033[3" #eight "m",
+	    VBT_LAYER_COLOURS(X)
+#undef X
 	};
 
 	return screen->colour ? sequences[colour] : "";

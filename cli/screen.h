@@ -25,16 +25,11 @@ enum colour {
 	COLOUR_RED,
 	COLOUR_YELLOW,
 	COLOUR_GREEN,
-	COLOUR_EXIT,
-	COLOUR_VMM,
-	COLOUR_HOST,
-	COLOUR_DISK,
-	COLOUR_IRQ,
-	COLOUR_GUEST
+	COLOUR_FIRST_LAYER /* each layer's: see COLOUR_LAYER */
 };
 
-/* COLOUR_EXIT + layer is a layer's colour. */
-#define COLOUR_LAYER(layer) ((enum colour)(COLOUR_EXIT + (layer)))
+/* A layer's colour. */
+#define COLOUR_LAYER(layer) ((enum colour)(COLOUR_FIRST_LAYER + (layer)))
 
 /* NO_COLOR, TERM=dumb and a stream that is no terminal: no colours. No terminal: 80 columns, or
  * what COLUMNS says. */

@@ -4,6 +4,8 @@
 #include <curses.h>
 #include <string.h>
 
+#include "lib/layer_colour.h"
+
 #define DEFAULT (-1) /* the terminal's own colour */
 
 /* How a role looks: colours in writing and ground for each kind of terminal, and what is added. */
@@ -36,18 +38,6 @@ static const struct look looks[THEME_ROLE_COUNT] = {
 	ROLE(231, 160, 231, 160, 231, 196, COLOR_WHITE, COLOR_RED, A_BOLD, A_REVERSE | A_BOLD),
     [THEME_accent] = ROLE(110, DEFAULT, 25, DEFAULT, 51, 16, COLOR_CYAN, DEFAULT, 0, A_BOLD),
 
-#define LAYER(id, d, l, c, e)                                            \
-	[THEME_LAYER_TEXT + VBT_LAYER_##                                 \
-	    id] = ROLE(d, DEFAULT, l, DEFAULT, c, 16, e, DEFAULT, 0, 0), \
-	    [THEME_LAYER_FILL + VBT_LAYER_##id] = ROLE(16, d, 231, l, 16, c, COLOR_BLACK, e, 0, 0)
-    LAYER(exit, 179, 136, 226, COLOR_YELLOW),
-    LAYER(vmm, 73, 30, 51, COLOR_CYAN),
-    LAYER(host, 75, 26, 39, COLOR_BLUE),
-    LAYER(disk, 140, 97, 213, COLOR_MAGENTA),
-    LAYER(irq, 107, 64, 46, COLOR_GREEN),
-    LAYER(guest, 173, 166, 208, COLOR_RED),
-#undef LAYER
-
 /* The writing is for terminals whose letters make the steps. */
 #define HEAT(n, d, l, e) \
 	[THEME_HEAT + (n)] = ROLE(DEFAULT, d, DEFAULT, l, DEFAULT, d, e, DEFAULT, 0, 0)
@@ -62,6 +52,15 @@ static const struct look looks[THEME_ROLE_COUNT] = {
     HEAT(8, 179, 91, COLOR_YELLOW),
     HEAT(9, 229, 53, COLOR_WHITE),
 #undef HEAT
+
+#define X(id, d, l, c, e) \
+	[THEME_LAYER_TEXT + VBT_LAYER_##id] = ROLE(d, DEFAULT, l, DEFAULT, c, 16, e, DEFAULT, 0, 0),
+    VBT_LAYER_COLOURS(X)
+#undef X
+#define X(id, d, l, c, e) \
+	[THEME_LAYER_FILL + VBT_LAYER_##id] = ROLE(16, d, 231, l, 16, c, COLOR_BLACK, e, 0, 0),
+	VBT_LAYER_COLOURS(X)
+#undef X
 };
 
 static const short *colours_of(const struct look *look, enum theme_choice choice, int colours)

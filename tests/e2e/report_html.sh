@@ -30,6 +30,11 @@ says "losses are stated" bench-losses.html "events were lost"
 says "inferred links are stated" attached.html "links are inferred"
 says "absent marks say why" bench-losses.html "served by the page cache|ran without KVM"
 says "dark" linux-split.html "prefers-color-scheme: dark"
+# Palette number 75 is #5fafff, 26 is #005fd7.
+says "a layer has the colour that it has on a terminal" linux-split.html "dark\) \{ :root \{.* --host: #5fafff;"
+says "and on a light one" linux-split.html "all \{ :root \{.* --host: #005fd7;"
+says "which is that colour" "$top/tests/e2e/screens/table-colours.txt" '48;5;75m +host'
+says "and that one" "$top/tests/e2e/screens/table-light.txt" '48;5;26m +host'
 says "paper" linux-split.html "@media print"
 
 # A click on a heading sorts, a second one the other way round.

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "lib/layer_colour.h"
 #include "tui/draw.h"
 #include "tui/keys.h"
 
@@ -140,6 +141,28 @@ static void numbers_are_short(void **state)
 	assert_string_equal(draw_bytes(1 << 20, buf), "1.0M");
 }
 
+/* What a page has for a layer is what a terminal makes of the number. */
+static void layers_have_colours_of_the_palette(void **state)
+{
+	assert_int_equal(vbt_palette_rgb(16), 0);
+	assert_int_equal(vbt_palette_rgb(75), 0x5fafff);
+	assert_int_equal(vbt_palette_rgb(231), 0xffffff);
+	for (unsigned i = 0; i < VBT_LAYER_COUNT; i++) {
+		const struct vbt_layer_colour *one = &vbt_layer_colours[i];
+
+		assert_in_range(one->dark, 16, 231);
+		assert_in_range(one->light, 16, 231);
+		assert_in_range(one->contrast, 16, 231);
+		assert_in_range(one->eight, 1, 6);
+		for (unsigned j = 0; j < i; j++) {
+			assert_int_not_equal(one->dark, vbt_layer_colours[j].dark);
+			assert_int_not_equal(one->light, vbt_layer_colours[j].light);
+			assert_int_not_equal(one->contrast, vbt_layer_colours[j].contrast);
+			assert_int_not_equal(one->eight, vbt_layer_colours[j].eight);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +174,7 @@ int main(void)
 	    cmocka_unit_test(shares_sum_to_the_width),
 	    cmocka_unit_test(shares_are_as_near_as_cells_allow),
 	    cmocka_unit_test(numbers_are_short),
+	    cmocka_unit_test(layers_have_colours_of_the_palette),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
