@@ -141,6 +141,9 @@ int attach_command(struct session *session, struct spawn *spawn, bool usdt, cons
 		   char *err, size_t err_size)
 {
 	const struct timespec pause = {.tv_nsec = STEP_NS};
+	char why[640] =
+	    "it offered no stage points"; /* or why one that did could not be attached to */
+	bool offered = false;
 
 	for (unsigned step = 0; step < START_NS / STEP_NS; step++) {
 		pid_t pid;
@@ -148,22 +151,26 @@ int attach_command(struct session *session, struct spawn *spawn, bool usdt, cons
 		if (spawn_ended(spawn)) {
 			if (spawn_succeeded(spawn, err, err_size))
 				snprintf(err, err_size,
-					 "'%s' ended before it could be recorded: it "
-					 "offered no stage points",
-					 spawn->name);
+					 "'%s' ended before it could be recorded: %s", spawn->name,
+					 why);
 			return -1;
 		}
 		pid = choose(spawn, usdt, step);
 		/* A ring that is being made is refused at first. */
-		if (pid && session_add(session, pid, err, err_size) >= 0)
+		if (pid && session_add(session, pid, why, sizeof(why)) >= 0)
 			return 0;
+		offered |= pid && !usdt;
 		if (sigtimedwait(signals, NULL, &pause) > 0) {
 			snprintf(err, err_size, "interrupted before '%s' could be recorded",
 				 spawn->name);
 			return -1;
 		}
 	}
-	snprintf(err, err_size, "'%s' offers no stage points: it is not a VMM that vbtrace knows",
-		 spawn->name);
+	if (offered)
+		snprintf(err, err_size, "%s", why);
+	else
+		snprintf(err, err_size,
+			 "'%s' offers no stage points: it is not a VMM that vbtrace knows",
+			 spawn->name);
 	return -1;
 }

@@ -276,6 +276,7 @@ static int record_all(struct record *record, const struct arguments *arguments)
 	    .road = (enum session_road)record->options->source,
 	    .buffer = (size_t)record->options->buffer,
 	    .snapshots = record->options->snapshot,
+	    .unknown = arguments->rest,
 	};
 	char failed[160];
 	int error;

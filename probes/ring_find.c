@@ -45,6 +45,16 @@ pid_t ring_find_own_pid(pid_t pid)
 	return last ? (pid_t)atoi(last + 1) : pid;
 }
 
+bool ring_find_stopped(pid_t pid)
+{
+	char stat[512], *state;
+
+	read_proc(pid, "stat", stat, sizeof(stat));
+	/* The name in parentheses may hold anything: the state is behind it. */
+	state = strrchr(stat, ')');
+	return state && (!strncmp(state, ") T", 3) || !strncmp(state, ") t", 3));
+}
+
 /* The start of a ring file, as far as it is needed to know one. */
 static bool is_ring_file(int fd, pid_t own, char program[33])
 {

@@ -32,4 +32,7 @@ int ring_find_open(pid_t pid, bool *flight);
 /* The process's number in its own PID namespace; -1 if it is gone. */
 pid_t ring_find_own_pid(pid_t pid);
 
+/* A signal or a debugger has stopped the process. */
+bool ring_find_stopped(pid_t pid);
+
 #endif

@@ -21,6 +21,7 @@
 
 #define BATCH         8192 /* records: 256 KiB */
 #define SEQLOCK_TRIES 1000
+#define PATIENCE      10 /* times the time-out, for a process that runs and does not answer */
 #define STOP_STEPS    10 /* of 2 ms */
 
 /* What is known of a ring between two calls. */
@@ -37,6 +38,7 @@ struct ring_reader {
 	bool started;   /* what was in the rings before is history */
 	bool counted;   /* we are one of the header's `want` */
 	bool snapshots; /* and of its `want_rings` */
+	pid_t pid;      /* the VMM's; 0: a file's */
 	pid_t own_pid;  /* ours, as the VMM sees it; 0 if it does not see us */
 	uint64_t bytes; /* of the file, when it was opened */
 
@@ -227,6 +229,7 @@ struct ring_reader *ring_reader_open_pid(pid_t pid, char *err, size_t err_size)
 	reader = open_fd(fd, flight, what, err, err_size);
 	if (reader) {
 		reader->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+		reader->pid = pid;
 		reader->own_pid = visible_pid(pid);
 	}
 	return reader;
@@ -315,10 +318,30 @@ static void count_down(uint32_t *word)
 		;
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/*
+ * A process that is stopped cannot answer before somebody lets it go on. One that runs will, but on a busy
+ * machine it can take its thread very long to get a processor.
+ */
+static bool gives_up(const struct ring_reader *reader, uint64_t waited, int timeout_ms)
+{
+	if (waited < (uint64_t)timeout_ms)
+		return false;
+	return waited >= (uint64_t)timeout_ms * PATIENCE || ring_find_stopped(reader->pid);
+}
+
 int ring_reader_start(struct ring_reader *reader, bool history, int timeout_ms, char *err,
 		      size_t err_size)
 {
 	const struct timespec step = {.tv_nsec = 10000000};
+	const uint64_t start = now_ms();
 
 	reader->history = history;
 	ring_reader_rings(reader); /* the cursors of what is there start here */
@@ -329,8 +352,8 @@ int ring_reader_start(struct ring_reader *reader, bool history, int timeout_ms, 
 	}
 	join_readers(reader);
 	reader->counted = true;
-	for (int waited = 0; !__atomic_load_n(&reader->map->on, __ATOMIC_ACQUIRE); waited += 10) {
-		if (waited >= timeout_ms || !ring_reader_alive(reader)) {
+	while (!__atomic_load_n(&reader->map->on, __ATOMIC_ACQUIRE)) {
+		if (gives_up(reader, now_ms() - start, timeout_ms) || !ring_reader_alive(reader)) {
 			snprintf(err, err_size,
 				 "process %u does not switch its stage points on: %s",
 				 reader->map->pid,

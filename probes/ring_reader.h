@@ -38,7 +38,8 @@ bool ring_reader_want_rings(struct ring_reader *reader);
 /*
  * Switch recording on and wait until the VMM does. Records from now on are read; with `history`
  * also those that the rings still hold. A flight recorder of a VMM that is gone is all history.
- * 0, or -errno with a sentence in err (-ETIMEDOUT: the VMM does not answer, it may be stopped).
+ * 0, or -errno with a sentence in err (-ETIMEDOUT: the VMM does not answer; it is stopped, or has run for
+ * ten times as long without an answer).
  */
 int ring_reader_start(struct ring_reader *reader, bool history, int timeout_ms, char *err,
 		      size_t err_size);

@@ -117,6 +117,8 @@ struct session *session_new(const struct session_options *options, char *err, si
 		session_free(session);
 		return NULL;
 	}
+	if (session->kernel && options->unknown)
+		kernel_source_watch(session->kernel, VBT_PROBES_kvm, true);
 	session->lost_time = session->last_second = now_ns();
 	session->pause = SESSION_POLL_NS;
 	return session;

@@ -42,6 +42,8 @@ struct session_options {
 	size_t buffer;  /* bytes of the kernel's ring buffer; 0: 8 MiB */
 	bool history;   /* also deliver what the rings hold from before */
 	bool snapshots; /* also of the rings (lib/ring_item.h): by the ring road only */
+	bool
+	    unknown; /* targets come that nobody can look at before they run: attach all probes at once */
 	bool no_kernel; /* stage points only: one's own processes then need no privileges */
 };
 
