@@ -4,7 +4,7 @@
 # shellcheck source=tests/bench/common.sh
 . "$(dirname "$0")/common.sh"
 
-if ! rounds "$(runs 3 1)" -t 300 -- tests/bench/guest_kept.sh "$(runs 3 1)" "$(runs 4000 1000)"; then
+if ! rounds "$(runs 3 1)" -t 300 -- tests/bench/guest_kept.sh "$(runs 3 1)" "$(runs 2000 1000)"; then
 	failed guest.kept 'of reads/s' "$(tail -n1 "$work/err")"
 	exit
 fi
@@ -12,6 +12,8 @@ fi
 kept() { awk -F'\t' -v n="$1" '$1 == n && $2 > 0 && $3 > 0 { print $3 / $2 }' "$work/table" | median; }
 
 figure guest.kept "$(kept vbtrace)" 'of reads/s' 0.90,0.95 min
+figure guest.kept_stages "$(kept 'stage points')" 'of reads/s' - info
+figure guest.kept_counted "$(kept counted)" 'of reads/s' - info
 for other in 'perf record' 'trace-cmd record'; do
 	value=$(kept "$other")
 	if [ -n "$value" ]; then

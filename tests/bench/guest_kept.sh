@@ -1,8 +1,11 @@
 #!/bin/bash
 # Runs in the lab: one guest reads its disk again and again (direct, 4 KiB), in turn untraced and traced with
-# everything on, and by the peers that are there. A line per pair:
+# everything on, and by the peers that are there. Untraced is the mean of the runs before and behind. A line per pair:
 #
 #	TRACER <tab> reads/s untraced <tab> reads/s traced <tab> events in the trace <tab> bytes <tab> requests
+#
+# Two of the tracers are parts of the whole: `stage points` is vbtrace without the right to load programs, and
+# `counted` the kernel's tracepoints of vbtrace with nothing behind them but a counter (perf stat).
 set -u
 
 rounds=${1:-5}
@@ -59,7 +62,7 @@ pair() {
 	local name=$1 off on tracer
 	shift
 	command -v "$1" >/dev/null || return
-	off=$(rate)
+	off=${last:-$(rate)}
 	"$@" >"$work/out" 2>&1 &
 	tracer=$!
 	sleep 4
@@ -70,6 +73,8 @@ pair() {
 	on=$(rate)
 	kill -INT $tracer
 	wait $tracer
+	last=$(rate)
+	off=$(awk -v a="$off" -v b="$last" 'BEGIN { if (a > 0 && b > 0) printf "%.6g", (a + b) / 2 }')
 	local events=0 bytes=0 requests=0
 	if [ "$name" = vbtrace ]; then
 		read -r events requests < <(grep -oE '[0-9]+ events of [0-9]+' "$work/out" | awk '{ print $1, $4 }')
@@ -80,9 +85,17 @@ pair() {
 }
 
 kernel=(-e 'kvm:*' -e block:block_bio_queue -e block:block_rq_issue -e block:block_rq_complete)
+same=(-e kvm:kvm_pio -e kvm:kvm_mmio -e kvm:kvm_fast_mmio -e kvm:kvm_msi_set_irq -e kvm:kvm_set_irq
+	-e kvm:kvm_apic_accept_irq -e kvm:kvm_apicv_accept_irq -e kvm:kvm_inj_virq -e kvm:kvm_eoi -e kvm:kvm_pv_eoi
+	-e block:block_bio_queue -e block:block_split -e block:block_rq_issue -e block:block_rq_complete
+	-e block:block_bio_complete)
+drop=-bpf,-perfmon,-sys_admin
 for ((round = 0; round < rounds; round++)); do
 	pair vbtrace vbtrace record -p "$pid" -o "$work/trace.vbt"
 	[ $((round % 3)) = 0 ] || continue
+	pair 'stage points' setpriv --bounding-set $drop --inh-caps $drop \
+		vbtrace record -p "$pid" -o "$work/stages.vbt"
+	pair counted perf stat -a "${same[@]}"
 	pair 'perf record' perf record -q -a -m 4M "${kernel[@]}" -o "$work/perf.data"
 	pair 'trace-cmd record' trace-cmd record -q "${kernel[@]}" -o "$work/trace.dat"
 done
