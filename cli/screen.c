@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/layer_colour.h"
+#include "lib/scale.h"
 
 #define MIN_WIDTH 60
 #define MAX_WIDTH 240
@@ -84,16 +85,12 @@ static void three_digits(double value, const char *unit, char buf[TEXT_SIZE])
 
 const char *text_time(const struct screen *screen, uint64_t ns, char buf[TEXT_SIZE])
 {
-	double value = (double)ns;
+	const struct vbt_scaled time = vbt_scale_time(ns, screen->utf8);
 
 	if (ns < 1000)
 		snprintf(buf, TEXT_SIZE, "%u ns", (unsigned)ns);
-	else if (value < 999.5e3)
-		three_digits(value / 1e3, screen->utf8 ? "\302\265s" : "us", buf);
-	else if (value < 999.5e6)
-		three_digits(value / 1e6, "ms", buf);
 	else
-		three_digits(value / 1e9, "s", buf);
+		three_digits(time.value, time.unit, buf);
 	return buf;
 }
 

@@ -8,6 +8,8 @@
 #include <wchar.h>
 #include <wctype.h>
 
+#include "lib/scale.h"
+
 #define MAX_TEXT 1024
 
 /* The text as letters that can be drawn. Returns their number; the columns they take in *columns. */
@@ -190,16 +192,12 @@ static void short_number(double value, const char *unit, char buf[DRAW_NUMBER])
 
 const char *draw_time(const struct term *term, uint64_t ns, char buf[DRAW_NUMBER])
 {
-	double value = (double)ns;
+	const struct vbt_scaled time = vbt_scale_time(ns, term->utf8);
 
 	if (ns < 1000)
 		snprintf(buf, DRAW_NUMBER, "%uns", (unsigned)ns);
-	else if (value < 999.5e3)
-		short_number(value / 1e3, term->utf8 ? "\302\265s" : "us", buf);
-	else if (value < 999.5e6)
-		short_number(value / 1e6, "ms", buf);
 	else
-		short_number(value / 1e9, "s", buf);
+		short_number(time.value, time.unit, buf);
 	return buf;
 }
 

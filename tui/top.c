@@ -37,6 +37,19 @@ const struct vbt_window *top_window(const struct top *top, const struct vbt_node
 	return top->all ? node->all : node->now;
 }
 
+/* Below the keys, if they leave room: what the layers are. */
+static void draw_layers_help(struct top *top, int row)
+{
+	if (row + VBT_LAYER_COUNT > top->term.rows - 2)
+		return;
+	for (unsigned layer = 0; layer < VBT_LAYER_COUNT; layer++, row++) {
+		draw_text(row, 2, 8, theme_layer_text(&top->theme, layer), "%s",
+			  vbt_layer_name(layer));
+		draw_text(row, 24, top->term.columns - 24, top->theme.attr[THEME_text], "%s",
+			  vbt_layer_meaning(layer));
+	}
+}
+
 static void draw_help(struct top *top)
 {
 	unsigned count;
@@ -49,6 +62,7 @@ static void draw_help(struct top *top)
 	    keys_draw_help(top_keys, top->before_help, top->help_first, &top->term, &top->theme);
 	if (count && top->help_first >= count)
 		top->help_first = count - 1;
+	draw_layers_help(top, 3 + (int)(count - top->help_first));
 }
 
 static void draw(struct top *top)
@@ -67,7 +81,7 @@ static void draw(struct top *top)
 	if (top->term.rows < MIN_ROWS || top->term.columns < MIN_COLUMNS) {
 		erase();
 		draw_text(top->term.rows / 2, 0, top->term.columns, top->theme.attr[THEME_strong],
-			  "too small: %dx%d", MIN_COLUMNS, MIN_ROWS);
+			  "too small: %dx%d at least", MIN_COLUMNS, MIN_ROWS);
 		refresh();
 		return;
 	}

@@ -149,7 +149,7 @@ static void draw_verdict(struct top *top)
 	const struct vbt_node *device = busiest(top, VBT_NODE_DEVICE, NULL), *queue, *op;
 	uint64_t layer[VBT_LAYER_COUNT], since;
 	const unsigned text = top->theme.attr[THEME_text];
-	char name[24], where[80] = "", mean[DRAW_NUMBER], clock[16];
+	char name[96], where[80] = "", mean[DRAW_NUMBER], clock[16];
 	int largest, at = 1;
 
 	draw_fill(2, 0, top->term.columns, text);
@@ -175,20 +175,23 @@ static void draw_verdict(struct top *top)
 			vbt_layer_name((unsigned)largest));
 	at += draw_text(
 	    2, at, top->term.columns - at, top->theme.attr[THEME_strong],
-	    " costs %.0f%% of %s on %s%s of VM %u",
+	    " costs %.0f%% of mean %s on VM %s%s",
 	    100 * (double)layer[largest] / (double)top_window(top, device)->group.total.sum,
 	    draw_time(&top->term, vbt_histogram_mean(&top_window(top, device)->group.total), mean),
-	    vbt_trace_info_device_name(top->feed->info, (unsigned)device->key.target,
-				       (unsigned)device->key.device, name),
-	    where, vbt_node_pid(device, top->feed->info));
+	    top_node_name(top, device, name, sizeof(name)), where);
 	if (!top->all && vbt_node_since(device, &since)) {
 		const double seconds = (double)(top->snapshot->now_ns - since) / 1e9;
+		const char *began = top_clock(top, since, clock);
+		char length[32];
 
-		at += draw_text(2, at, top->term.columns - at, text, ", for %.*f s",
-				seconds < 10 ? 1 : 0, seconds);
-		if (*top_clock(top, since, clock))
-			draw_text(2, at, top->term.columns - at, top->theme.attr[THEME_dim],
-				  " (since %s)", clock);
+		snprintf(length, sizeof(length), *began ? " (%.*f s)" : " for %.*f s",
+			 seconds < 10 ? 1 : 0, seconds);
+		at += draw_text(2, at, top->term.columns - at, text, "%s%s",
+				*began ? " since " : "", began);
+		/* Whole, or not at all: half a number is another one. */
+		if (at + (int)strlen(length) <= top->term.columns)
+			draw_text(2, at, top->term.columns - at, top->theme.attr[THEME_dim], "%s",
+				  length);
 	}
 }
 
