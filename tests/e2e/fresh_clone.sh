@@ -21,6 +21,9 @@ git -C clone -c user.name=test -c user.email=test@localhost commit -q --allow-em
 
 works "make" make -s -C clone -j"$(nproc)"
 same "make: no warnings" "$(grep -v '^  [A-Z]* ' err out)" ''
+works "make teach, without a terminal" make -s -C clone teach
+says "make teach: the first page" out '^Page 1 of 15\. Chapter 1'
+says "make teach: and the last" out '^Page 15 of 15\. Chapter 7'
 works "make help" make -s -C clone help
 for target in all bench check clean conformance demo fuzz install lint manual samples unit; do
 	says "make help lists $target" out "^  make $target  "

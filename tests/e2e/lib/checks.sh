@@ -3,6 +3,8 @@
 # from the root of the checkout; the test then works in that directory.
 
 vbtrace=$PWD/build/bin/vbtrace vmm=$PWD/build/bin/vmm-lite top=$PWD
+# shellcheck source=tests/e2e/lib/until_true.sh
+. "$top/tests/e2e/lib/until_true.sh"
 passed=0 failed=0
 work=$(mktemp -d)
 trap '[ -n "${KEEP:-}" ] && echo "kept $work" || rm -rf "$work"' EXIT
@@ -63,17 +65,6 @@ refused() {
 	else
 		fail "$name" "status $status, not $want: $(cat err)"
 	fi
-}
-
-# until_true SECONDS COMMAND...: waits for a condition; false if it does not come
-until_true() {
-	local tries=$(($1 * 20))
-	shift
-	while ! "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.05
-	done
 }
 
 # Can BPF programs be loaded here? What needs them is skipped if not.

@@ -4,6 +4,8 @@
 # What is written to $LAB_OUT can be looked at outside, where the lab's copy of the tools is the same.
 
 guest_run=$PWD/lab/guest-run
+# shellcheck source=tests/e2e/lib/until_true.sh
+. "$PWD/tests/e2e/lib/until_true.sh"
 
 # A block device for the guest's disk: loop_device SIZE; its name is in `disk`.
 loop_device() {
@@ -21,16 +23,6 @@ guest() {
 	shift 2
 	mapfile -d '' -t guest < <("$guest_run" -w -c 2 -k readonly=on "$command" --disk "$data" "$@")
 	guest=(timeout 150 "${guest[@]}")
-}
-
-# until_true SECONDS COMMAND...
-until_true() {
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.1
-	done
 }
 
 fio='fio --filename=/dev/vdb --bs=4k --ioengine=libaio --direct=1 --randrepeat=1 --output-format=terse'
