@@ -230,8 +230,7 @@ static int attach(struct record *record, const struct arguments *arguments)
 		return attach_running(record->session, pids, record->err, sizeof(record->err));
 	/* A VMM that waits for us until we are attached (lib/record.h): none is short. */
 	snprintf(self, sizeof(self), "%d", (int)getpid());
-	if (record->options->source != SESSION_USDT)
-		setenv(VBT_ATTACH_ENV, self, 1);
+	setenv(VBT_ATTACH_ENV, self, 1);
 	if (spawn_start(&record->spawn, arguments->rest, to_output, record->err,
 			sizeof(record->err)))
 		return -1;

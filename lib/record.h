@@ -140,7 +140,7 @@ struct vbt_shm_header {
 	uint32_t clock_count;       /* pairs ever written; slot = count mod VBT_SHM_CLOCKS */
 	uint64_t lost_rings; /* threads that found no free slot: all their records are lost */
 	uint32_t want_rings; /* of the readers, those that want snapshots of the rings too */
-	uint32_t reserved;
+	uint32_t ready;      /* 1: a reader is there that takes the USDT probes and no records */
 	struct vbt_shm_clock_pair clocks[VBT_SHM_CLOCKS];
 	struct vbt_shm_device devices[VBT_SHM_MAX_DEVICES];
 	struct vbt_shm_ring rings[VBT_SHM_MAX_RINGS] __attribute__((aligned(64)));

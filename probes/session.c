@@ -12,6 +12,7 @@
 #include "lib/clock.h"
 #include "lib/touched.h"
 #include "probes/kernel_source.h"
+#include "probes/ring_find.h"
 #include "probes/ring_reader.h"
 #include "probes/session_info.h"
 
@@ -30,6 +31,7 @@ struct target {
 	struct ring_reader *reader; /* NULL: USDT without a device table */
 	pid_t pid;
 	bool usdt, ended, no_kvm, primed;
+	bool held;      /* it waits for us, and has not been let go */
 	bool known;     /* a device of it was seen */
 	unsigned looks; /* for a table of devices that may be made yet */
 	uint32_t generation;
@@ -225,16 +227,43 @@ static void update_devices(struct session *session, unsigned index)
 	update_marks(session, index);
 }
 
+/* No doorbell can have been rung yet, so the kernel's count of kicks will be the VMM's. */
+static bool before_first_kick(struct ring_reader *reader)
+{
+	struct vbt_shm_device device;
+
+	for (unsigned d = 0; reader && d < ring_reader_devices(reader); d++)
+		if (ring_reader_device(reader, d, &device) && device.present &&
+		    (device.pio_notify || device.mmio_notify))
+			return false;
+	return reader != NULL;
+}
+
 /* A VMM that was just started may have no table of devices yet. */
 static void look_for_devices(struct session *session, unsigned index)
 {
 	struct target *target = session->targets[index];
+	struct vbt_target entry;
 	char ignored[256];
 
 	if (target->reader || !target->usdt || !target->looks)
 		return;
 	target->looks--;
 	target->reader = ring_reader_open_pid(target->pid, ignored, sizeof(ignored));
+	if (!target->reader || !before_first_kick(target->reader))
+		return;
+	entry = *vbt_trace_info_target(&session->info, index);
+	entry.from_start = session->kernel != NULL;
+	vbt_trace_info_set_target(&session->info, index, &entry);
+}
+
+/* A VMM that we started does not go on before we are attached; its rings tell that only who reads them. */
+static void let_go(struct target *target)
+{
+	if (!target->held || !target->reader)
+		return;
+	ring_find_say_ready(target->pid);
+	target->held = false;
 }
 
 static void update_clock(struct session *session, unsigned index)
@@ -259,18 +288,6 @@ static void update_clock(struct session *session, unsigned index)
 		entry.clock_error_ns = error;
 		vbt_trace_info_set_target(&session->info, index, &entry);
 	}
-}
-
-/* No doorbell can have been rung yet, so the kernel's count of kicks will be the VMM's. */
-static bool before_first_kick(struct ring_reader *reader)
-{
-	struct vbt_shm_device device;
-
-	for (unsigned d = 0; reader && d < ring_reader_devices(reader); d++)
-		if (ring_reader_device(reader, d, &device) && device.present &&
-		    (device.pio_notify || device.mmio_notify))
-			return false;
-	return reader != NULL;
 }
 
 /* All its devices are known, and none of them is a virtual machine's. */
@@ -395,6 +412,8 @@ int session_add(struct session *session, pid_t pid, char *err, size_t err_size)
 		}
 	}
 	update_clock(session, (unsigned)index);
+	target->held = target->usdt && session->options.unknown;
+	let_go(target);
 	return index;
 fail:
 	if (session->kernel && target->usdt)
@@ -627,6 +646,7 @@ long session_poll(struct session *session, vbt_event_fn *sink, void *context)
 		look_for_devices(session, i);
 		update_devices(session, i);
 		update_clock(session, i);
+		let_go(session->targets[i]);
 	}
 	if (session->kernel)
 		drained &= poll_kernel(session, reserved);

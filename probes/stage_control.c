@@ -124,7 +124,8 @@ void stage_control_await_reader(void)
 
 	/* A machine can be so busy that it needs long; without it 2 s are as good as never. */
 	for (int i = 0; i < 1000 && (i < 200 || starter_lives()); i++) {
-		if (__atomic_load_n(word, __ATOMIC_ACQUIRE))
+		if (__atomic_load_n(word, __ATOMIC_ACQUIRE) ||
+		    __atomic_load_n(&header->ready, __ATOMIC_ACQUIRE))
 			break;
 		syscall(SYS_futex, word, FUTEX_WAIT, 0, &slice, NULL, 0);
 	}

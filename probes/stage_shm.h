@@ -68,7 +68,8 @@ int stage_control_start(void);
 
 /*
  * Wait, 2 s at most, 10 s if the one that started us lives, until a reader has switched recording on, or
- * said to a flight recorder, which is always on, that it is there: one that started us is on its way.
+ * said to a flight recorder, which is always on, that it is there, or that it has attached to the USDT probes:
+ * one that started us is on its way.
  */
 void stage_control_await_reader(void);
 void stage_control_stop(void);

@@ -2,8 +2,9 @@
 # native
 # The two roads out of a VMM give the same trace: one run, watched by two recorders at once, one through
 # the shared-memory rings and one through the USDT probes. First `vmm-lite bench` here, then a guest in
-# the lab.
+# the lab. And a command that `record` starts is in the trace from its first request, by either road.
 # shellcheck disable=SC2154 # variables of lib/checks.sh
+# shellcheck disable=SC2016 # the dollars in single quotes are jq's, or an inner shell's
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/e2e/lib/checks.sh
 . tests/e2e/lib/checks.sh
@@ -51,7 +52,25 @@ native() {
 	compare "$name" disk0
 }
 
+COUNT=20 # requests of a VMM that ends before anybody could attach to it as it runs
+
+# from_first NAME ROAD COMMAND...: all of its requests, none of them cut
+from_first() {
+	local name="$1 by $2" road=$2
+	shift 2
+	rm -f first.vbt
+	works "$name: record" "$vbtrace" record --source "$road" -o first.vbt -- "$@"
+	"$vbtrace" show --json first.vbt >first.jsonl
+	true_of "$name: from the first request" 'map(select(.op == "read"))
+		| length == $count and all(.[]; .complete and .marks.pop and .marks.push)' first.jsonl -s --argjson count $COUNT
+}
+
 if has_bpf; then
+	for road in ring usdt; do
+		from_first "a VMM" $road "$vmm" bench --disk null,aio=null --count $COUNT
+		from_first "a script's VMM" $road sh -c '"$0" "$@"; exit $?' "$vmm" bench --disk null,aio=null --count $COUNT
+		from_first "a flight recorder's VMM" $road "$vmm" bench --disk null,aio=null --count $COUNT --flight-recorder flight,size=1M
+	done
 	head -c 16M /dev/urandom >disk.img
 	native direct disk.img,aio=io_uring,direct=on --rw randrw
 	native sync disk.img,aio=sync,direct=on --rw randwrite
