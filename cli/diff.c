@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cli/filter.h"
 #include "cli/grid.h"
 #include "cli/groups.h"
 #include "cli/input.h"
@@ -13,9 +14,11 @@
 
 struct diff_options {
 	bool json;
+	struct filter filter;
 };
 
 static const struct option_row diff_rows[] = {
+    FILTER_WHOSE(struct diff_options, filter),
     {.name = "json",
      .kind = OPTION_FLAG,
      .at = offsetof(struct diff_options, json),
@@ -28,7 +31,9 @@ struct side {
 	const char *name;
 	struct vbt_breakdown breakdown; /* by operation */
 	struct vbt_group *sum;
-	uint64_t requests, incomplete;
+	const struct filter *filter;
+	const struct vbt_trace_info *info; /* while it is read */
+	uint64_t requests, incomplete;     /* that the filter lets through */
 	int error;
 };
 
@@ -43,13 +48,18 @@ struct row {
 static void add_request(void *context, const struct vbt_request *request)
 {
 	struct side *side = context;
-	int error = vbt_breakdown_add(&side->breakdown, request);
+	int error;
 
+	if (!filter_matches(side->filter, request, side->info))
+		return;
+	side->requests++;
+	side->incomplete += !request->complete;
+	error = vbt_breakdown_add(&side->breakdown, request);
 	if (error)
 		side->error = error;
 }
 
-static int read_side(struct side *side, const char *path)
+static int read_side(struct side *side, const char *path, const struct filter *filter)
 {
 	struct vbt_correlator *correlator = NULL;
 	struct input *input = input_open(path);
@@ -57,15 +67,13 @@ static int read_side(struct side *side, const char *path)
 	int status;
 
 	side->name = path;
+	side->filter = filter;
 	if (!input)
 		return CLI_FAILURE;
+	side->info = input_info(input);
 	side->error = vbt_breakdown_init(&side->breakdown, VBT_BY_op);
 	status = side->error ? CLI_FAILURE
 			     : input_correlate(input, add_request, side, NULL, &correlator);
-	if (correlator) {
-		side->requests = vbt_correlator_stats(correlator)->requests;
-		side->incomplete = vbt_correlator_stats(correlator)->incomplete;
-	}
 	vbt_breakdown_sort(&side->breakdown);
 	side->sum = group_sum(&side->breakdown);
 	if (side->error || !side->sum)
@@ -361,10 +369,12 @@ static int run_diff(const void *values, const struct arguments *arguments)
 		return CLI_USAGE;
 	}
 	for (int i = 0; i < 2 && !status; i++)
-		status = read_side(&sides[i], arguments->plain[i]);
+		status = read_side(&sides[i], arguments->plain[i], &options->filter);
 	for (int i = 0; i < 2 && !status; i++)
 		if (!sides[i].sum->count)
-			status = complain("'%s' has no complete request to compare", sides[i].name);
+			status =
+			    complain("'%s' has no complete request %sto compare", sides[i].name,
+				     filter_given(&options->filter) ? "of that kind " : "");
 	if (!status) {
 		count = compare(rows, sides);
 		if (options->json)

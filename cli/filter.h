@@ -23,34 +23,37 @@ struct filter {
 	bool incomplete, errors;
 };
 
-/* The rows of a command whose options (`type`) have a struct filter (`member`). */
+/* The rows of a command whose options (`type`) have a struct filter (`member`): whose requests are meant, */
+#define FILTER_WHOSE(type, member)                                                           \
+	{.name = "op",                                                                       \
+	 .kind = OPTION_OTHER,                                                               \
+	 .at = offsetof(type, member.op),                                                    \
+	 .argument = "NAME",                                                                 \
+	 .parse = filter_parse_op,                                                           \
+	 .help = "one operation only: read, write, flush, discard, ..."},                    \
+	    {.name = "device",                                                               \
+	     .kind = OPTION_TEXT,                                                            \
+	     .at = offsetof(type, member.device),                                            \
+	     .argument = "NAME",                                                             \
+	     .help = "one device only, by name or number"},                                  \
+	    {.name = "queue",                                                                \
+	     .kind = OPTION_RANGE,                                                           \
+	     .at = offsetof(type, member.queue),                                             \
+	     .argument = "A-B",                                                              \
+	     .help = "one queue only, or those from A to B"},                                \
+	{                                                                                    \
+		.name = "sector", .kind = OPTION_RANGE, .at = offsetof(type, member.sector), \
+		.argument = "A-B", .help = "what touches these sectors of 512 bytes"         \
+	}
+
+/* and also which of them. */
 #define FILTER_OPTIONS(type, member)                                                        \
 	{.name = "id",                                                                      \
 	 .kind = OPTION_RANGE,                                                              \
 	 .at = offsetof(type, member.id),                                                   \
 	 .argument = "A-B",                                                                 \
 	 .help = "the request with this number, or those from A to B"},                     \
-	    {.name = "op",                                                                  \
-	     .kind = OPTION_OTHER,                                                          \
-	     .at = offsetof(type, member.op),                                               \
-	     .argument = "NAME",                                                            \
-	     .parse = filter_parse_op,                                                      \
-	     .help = "one operation only: read, write, flush, discard, ..."},               \
-	    {.name = "device",                                                              \
-	     .kind = OPTION_TEXT,                                                           \
-	     .at = offsetof(type, member.device),                                           \
-	     .argument = "NAME",                                                            \
-	     .help = "one device only, by name or number"},                                 \
-	    {.name = "queue",                                                               \
-	     .kind = OPTION_RANGE,                                                          \
-	     .at = offsetof(type, member.queue),                                            \
-	     .argument = "A-B",                                                             \
-	     .help = "one queue only, or those from A to B"},                               \
-	    {.name = "sector",                                                              \
-	     .kind = OPTION_RANGE,                                                          \
-	     .at = offsetof(type, member.sector),                                           \
-	     .argument = "A-B",                                                             \
-	     .help = "what touches these sectors of 512 bytes"},                            \
+	    FILTER_WHOSE(type, member),                                                     \
 	    {.name = "min-latency",                                                         \
 	     .kind = OPTION_TIME,                                                           \
 	     .at = offsetof(type, member.min_latency_ns),                                   \

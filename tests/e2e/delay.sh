@@ -18,8 +18,7 @@ jq_life='def names: ["kick", "wake", "pop", "parse", "submit", "queue", "issue",
 def life: .marks as $m | (if .absent.kick == "suppressed" and ($m.kick | not) then ["kick", "wake"] else [] end)
 	as $not | [names[] | select(IN($not[]) | not) | select($m[.]) | {mark: ., ns: $m[.]}];
 def steps: life as $l | [range(1; $l | length) | {step: ($l[. - 1].mark + "-" + $l[.].mark),
-	ns: ($l[.].ns - $l[. - 1].ns)}];
-def median: sort | .[length / 2 | floor];'
+	ns: ($l[.].ns - $l[. - 1].ns)}];'
 
 # read_back NAME: NAME.vbt as NAME.json (report) and NAME.jsonl (show)
 read_back() {
@@ -30,9 +29,10 @@ read_back() {
 		python3 "$top/tests/e2e/lib/recount.py" "$1.json" "$1.jsonl"
 }
 
-# delayed NAME DEVICE: NAME-delay.vbt and NAME-plain.vbt
+# delayed NAME DEVICE [PART]: NAME-delay.vbt and NAME-plain.vbt. A step is where it was if that of all the
+# requests of an operation which PART of them (half) do not exceed is.
 delayed() {
-	local name=$1 device=$2
+	local name=$1 device=$2 part=${3:-0.5}
 	read_back "$name-plain"
 	read_back "$name-delay"
 	# Not a matter of speed: the disk gives no request back earlier.
@@ -40,17 +40,17 @@ delayed() {
 		'map(select(.device == $device and .marks.submit and .marks.reap and .op != "get-id"))
 		| length > 100 and all(.[]; .marks.reap - .marks.submit >= $delay)' \
 		"$name-delay.jsonl" -s --argjson delay $DELAY --arg device "$device"
-	# The median of each other step is where it was, but for less than half of the delay.
+	# Each other step is where it was, but for less than half of the delay.
 	true_of "$name: no other step does" "$jq_life"'
-	def medians: map(select(.complete and .device == $device) | steps[]) | group_by(.step)
-		| map({key: .[0].step, value: (map(.ns) | median)}) | from_entries;
-	medians as $slow | ($plain | medians) as $fast
-	| ["submit-queue", "queue-issue", "issue-complete", "complete-reap", "submit-reap"] as $host
-	| ($slow | to_entries | map(select(.key | IN($host[]) | not))) as $others
-	| ($others | length) >= 5 and all($others[]; (.value - ($fast[.key] // 0)) * 2 < $delay)' \
-		"$name-delay.jsonl" -s --argjson delay $DELAY --arg device "$device" \
+	def points: map(select(.complete and .device == $device and (.op == "read" or .op == "write"))
+		| .op as $op | steps[] | .op = $op) | group_by([.op, .step])
+		| map({key: "\(.[0].op) \(.[0].step)", value: (map(.ns) | sort | .[length * $part | floor])}) | from_entries;
+	points as $slow | ($plain | points) as $fast
+	| ($slow | to_entries | map(select(.key | test(" (submit-queue|queue-issue|issue-complete|complete-reap|submit-reap)$") | not))) as $others
+	| ($others | length) >= 10 and all($others[]; (.value - ($fast[.key] // 0)) * 2 < $delay)' \
+		"$name-delay.jsonl" -s --argjson delay $DELAY --arg device "$device" --argjson part "$part" \
 		--slurpfile plain "$name-plain.jsonl"
-	works "$name: diff" "$vbtrace" diff --json "$name-plain.vbt" "$name-delay.vbt"
+	works "$name: diff" "$vbtrace" diff --json --device "$device" "$name-plain.vbt" "$name-delay.vbt"
 	true_of "$name: diff calls the host layer slower" \
 		'any(.rows[]; .kind == "layer" and .layer == "host" and .verdict == "slower")' out
 	# In a busy lab a guest's own layers may move further than the delay by chance.
@@ -97,7 +97,10 @@ nothing null-delay disk0
 mkdir lab
 works "lab: three guests" "$top/lab/run" -t 400 -o lab -- "$top/tests/e2e/lib/slow_disks"
 cp lab/* . 2>/dev/null
-delayed lab disk1
+# In the lab, where all share one emulated processor, what comes after a sleep of 5 ms waits for its turn now and
+# then, on a busy machine mostly: the interrupt for its vCPU, which slept as well. Chance only adds, to some; what
+# a wrong mark adds it adds to all: so it is looked for in the quick quarter.
+delayed lab disk1 0.25
 nothing lab-null disk1
 
 finish delay
