@@ -52,7 +52,7 @@ done
 against() {
 	local value
 	value=$(ratio "$2" "$4" "$3")
-	[ -n "$value" ] && figure "$1" "$value" "of $4" "$5" "$6"
+	if [ -n "$value" ]; then figure "$1" "$value" "of $4" "$5" "$6"; fi
 }
 against boot.time_to_qemu vmm-lite 2 qemu-pc 1.0 max
 against boot.time_to_kvmtool vmm-lite 2 kvmtool 0.8 max
