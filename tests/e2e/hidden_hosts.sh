@@ -16,8 +16,13 @@ no_symbols() { unshare -m sh -c 'mount --bind /dev/null /proc/kallsyms && exec "
 # bench HOST NAME DISK
 bench() {
 	local host=$1 name=$2 disk=$3
-	works "$name: record" "$host" "$vbtrace" record -o "$name.vbt" -- \
-		"$vmm" bench --disk "$disk" --rw randrw --depth 8 --count 400
+	# A host may run no BPF program while an interrupt has stopped some protected task: then completions
+	# are lost, which is counted and is not what this looks for.
+	for _ in 1 2 3 4 5; do
+		works "$name: record" "$host" "$vbtrace" record -o "$name.vbt" -- \
+			"$vmm" bench --disk "$disk" --rw randrw --depth 8 --count 400
+		grep -q 'none lost' err && break
+	done
 	mv err "$name.err"
 	"$vbtrace" show --json "$name.vbt" >"$name.jsonl" 2>err
 	true_of "$name: all requests, none broken by the host" \
