@@ -2,11 +2,14 @@
 /* Finds the command, parses its options by its table, runs it. */
 #include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/options.h"
+#include "cli/screen.h"
 
 const struct command *const commands[] = {
     &command_record,
@@ -55,10 +58,17 @@ static int unknown_command(const char *name)
 	return CLI_USAGE;
 }
 
+/* Whoever reads what is printed may have seen enough, as `head` has: that is no failure. What writes
+ * a file into a pipe takes the error instead. */
+static void on_closed_pipe(int number)
+{
+	_exit(CLI_SUCCESS);
+}
+
 /* What could not be written is a failure, also if only the last flush shows it. */
 static int finish_output(int status)
 {
-	if (!fflush(stdout) && !ferror(stdout))
+	if ((!fflush(stdout) && !ferror(stdout)) || screen_reader_left(stdout))
 		return status;
 	return complain("cannot write to standard output: %s", strerror(errno));
 }
@@ -112,6 +122,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 	const char *name = argc > 1 ? argv[1] : NULL;
 
+	signal(SIGPIPE, on_closed_pipe);
 	/* Only what letters are: numbers keep their point. */
 	setlocale(LC_CTYPE, "");
 	if (!name) {

@@ -2,6 +2,7 @@
 #include "cli/screen.h"
 
 #include <langinfo.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -32,6 +33,13 @@ void screen_init(struct screen *screen, FILE *out)
 		screen->width = MAX_WIDTH;
 	screen->colour = terminal && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
 	screen->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+}
+
+bool screen_reader_left(FILE *out)
+{
+	struct pollfd fd = {.fd = fileno(out)};
+
+	return poll(&fd, 1, 0) > 0 && fd.revents & POLLERR;
 }
 
 const char *screen_colour(const struct screen *screen, enum colour colour)

@@ -35,6 +35,9 @@ enum colour {
  * what COLUMNS says. */
 void screen_init(struct screen *screen, FILE *out);
 
+/* It is a pipe, and nobody reads it any more. */
+bool screen_reader_left(FILE *out);
+
 /* The escape sequence of a colour (COLOUR_NONE: back to normal), "" where there are none. */
 const char *screen_colour(const struct screen *screen, enum colour colour);
 

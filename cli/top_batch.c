@@ -234,7 +234,9 @@ int top_batch(struct feed *feed, const struct top_options *options, uint64_t cou
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	/* What is live is left in order. */
+	if (!feed->class->seek)
+		signal(SIGPIPE, SIG_IGN);
 	screen_init(&batch.screen, stdout);
 	listen(&batch);
 	for (;;) {
@@ -243,7 +245,7 @@ int top_batch(struct feed *feed, const struct top_options *options, uint64_t cou
 			break;
 		feed->class->status(feed, &status);
 		say_what_is_missing(&batch, &status);
-		if (status.ended)
+		if (status.ended || screen_reader_left(stdout))
 			break;
 		if (sigtimedwait(&signals, NULL, &pause) > 0)
 			break;

@@ -69,6 +69,37 @@ for command in report show "export --to csv" "diff $good"; do
 	fi
 done
 
+# What is printed for people and filters has been read when its reader goes away; also if the parent ignores SIGPIPE.
+# closes NAME COMMAND...: into a pipe whose other end is closed from the start
+closes() {
+	local name=$1 how
+	shift
+	for how in DFL IGN; do
+		same "$name, SIGPIPE $how: status 0, and not a word" \
+			"$(timeout -k 5 30 python3 -c 'import os, signal, subprocess, sys
+signal.signal(signal.SIGPIPE, getattr(signal, "SIG_" + sys.argv[1]))
+end, out = os.pipe()
+os.close(end)
+print(subprocess.run(sys.argv[2:], stdin=subprocess.DEVNULL, stdout=out,
+	restore_signals=False).returncode)' $how "$@" 2>&1)" 0
+	done
+}
+"$vmm" bench --disk null,aio=null,delay=1ms --depth 4 --time 60s >/dev/null 2>&1 &
+bench=$!
+closes "top -b, live" "$vbtrace" top -b -p $bench 100ms
+closes "top -b, live, long before its first interval" "$vbtrace" top -b -p $bench 1000
+closes "top --json, live" "$vbtrace" top --json -p $bench 100ms
+kill $bench
+wait $bench 2>/dev/null
+for command in "top -b -i" "top --json -i" report "report --json" show "show --json" "diff $good" "diff --json $good"; do
+	# shellcheck disable=SC2086 # words are meant
+	closes "${command% /*}" "$vbtrace" $command "$good"
+done
+for command in "teach --plain" list "list --stages" doctor "doctor --json" "top --keys" help "top --help" --version; do
+	# shellcheck disable=SC2086 # words are meant
+	closes "$command" "$vbtrace" $command
+done
+
 # A disk that fills up while recording: what was written until then can be read.
 if mkdir small && mount -t tmpfs -o size=256k none small 2>/dev/null; then
 	timeout -k 5 60 "$vbtrace" record -o small/t.vbt -- "$vmm" bench --disk null,aio=null --count 200000 >out 2>err
