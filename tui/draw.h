@@ -44,7 +44,8 @@ void draw_bar(int row, int column, int width, double share, unsigned attr, const
 
 /* Numbers in at most five columns: "999ns" "1.2us" "45ms"; "999" "1.2k" "45M"; "4.1M" (bytes). Each
  * returns its buffer. The micro sign is a mu where the letters allow. */
-#define DRAW_NUMBER 16
+#define DRAW_NUMBER         16
+#define DRAW_NUMBER_COLUMNS 5
 const char *draw_time(const struct term *term, uint64_t ns, char buf[DRAW_NUMBER]);
 const char *draw_count(double count, char buf[DRAW_NUMBER]);
 const char *draw_bytes(double bytes, char buf[DRAW_NUMBER]);

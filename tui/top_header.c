@@ -66,7 +66,8 @@ static int draw_position(struct top *top, int column)
 	const unsigned dim = top->theme.attr[THEME_dim];
 	char speed[24] = "", length[32] = "";
 	const char *state = status->ended ? "end" : status->paused ? "paused" : "replay";
-	int width = top->term.columns >= 100 ? 30 : 16, at;
+	/* What is behind it must not be cut. */
+	int width = top->term.columns >= 100 ? 30 : top->all ? 8 : 16, at;
 
 	if (!status->ended && !status->paused)
 		snprintf(speed, sizeof(speed), " %gx", status->speed);
@@ -90,6 +91,8 @@ static void draw_state(struct top *top)
 {
 	const struct feed_status *status = &top->status;
 	const unsigned text = top->theme.attr[THEME_text], dim = top->theme.attr[THEME_dim];
+	const char *window = top->all ? "all since start" : "";
+	const int length = (int)strlen(window);
 	char events[DRAW_NUMBER], memory[DRAW_NUMBER], interval[DRAW_NUMBER];
 	int at = 1;
 
@@ -110,11 +113,16 @@ static void draw_state(struct top *top)
 				draw_bytes((double)status->own_memory, memory));
 		at += 2;
 	}
-	at += draw_text(1, at, 10, dim, "every ");
-	at += draw_text(1, at, 10, text, "%s",
-			draw_time(&top->term, top->feed->interval_ns, interval));
-	if (top->all)
-		draw_text(1, at + 2, 20, top->theme.attr[THEME_accent], "all since start");
+	draw_time(&top->term, top->feed->interval_ns, interval);
+	/* Of the two, the interval says less of what all are about. */
+	if (!length || at + 6 + DRAW_NUMBER_COLUMNS + 2 + length <= top->term.columns) {
+		at += draw_text(1, at, 10, dim, "every ");
+		at += draw_text(1, at, 10, text, "%s", interval);
+		at += 2;
+	}
+	if (at + length > top->term.columns)
+		at = top->term.columns - length;
+	draw_text(1, at, length, top->theme.attr[THEME_accent], "%s", window);
 }
 
 /* The device that the most time is spent on; VBT_NODE_NONE: none has requests. */
