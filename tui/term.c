@@ -37,7 +37,7 @@ static struct {
 	int click_row, click_column;
 } here = {.pipe = {-1, -1}};
 
-static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
+static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT};
 /* What else ends a process, from inside or from outside. */
 static const int crashes[] = {SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,  SIGABRT, SIGSYS,  SIGTRAP,
 			      SIGQUIT, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ};
@@ -127,7 +127,8 @@ static void take_signals(void)
 static void leave_signals(void)
 {
 	for (size_t i = 0; i < COUNT(caught); i++)
-		signal(caught[i], caught[i] == SIGWINCH ? SIG_DFL : SIG_IGN);
+		signal(caught[i],
+		       caught[i] == SIGWINCH || caught[i] == SIGCONT ? SIG_DFL : SIG_IGN);
 	for (size_t i = 0; i < COUNT(crashes); i++)
 		signal(crashes[i], SIG_DFL);
 }
@@ -212,7 +213,8 @@ static enum term_event look_at_signals(struct term *term)
 	char byte;
 
 	while (read(here.pipe[0], &byte, 1) == 1) {
-		if (byte == SIGWINCH)
+		/* While it was stopped nobody told it of a new size, and others wrote there. */
+		if (byte == SIGWINCH || byte == SIGCONT)
 			event = resize(term);
 		else
 			here.ended = true;

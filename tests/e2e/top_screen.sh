@@ -1,7 +1,7 @@
 #!/bin/bash
 # native
 # vbtrace top on a terminal (tmux): whole screens over recorded traces against tests/e2e/screens/, keys, resizes,
-# locales, colours; and the terminal as it was, however the program ends.
+# locales, colours, the mouse.
 #
 #	tests/e2e/top_screen.sh --update	writes the screens anew: look at what changed before it is committed
 # shellcheck disable=SC2154 # variables of lib/checks.sh
@@ -9,48 +9,9 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/e2e/lib/checks.sh
 . tests/e2e/lib/checks.sh
+# shellcheck source=tests/e2e/lib/terminal.sh
+. "$top/tests/e2e/lib/terminal.sh"
 update=${1:-}
-screens=$top/tests/e2e/screens traces=$top/tests/e2e/screens/traces
-if ! command -v tmux >/dev/null; then
-	skip "all screens" "tmux is not installed"
-	# A terminal that goes away takes top with it.
-rm -f pid
-terminal 80x24 "env TERM=screen-256color LC_ALL=C.UTF-8 TZ=UTC bash runs.sh '$vbtrace' top -i '$traces/linux-slow-disk.vbt' --at 25s 500ms"
-until_true 20 shows 'paused 25.0'
-t kill-server
-if until_true 20 sh -c "! kill -0 $(cat pid) 2>/dev/null"; then ok "it ends with its terminal"; else fail "it ends with its terminal"; fi
-
-finish top_screen
-	exit
-fi
-
-servers=0 socket=$work/tmux0
-t() { LC_ALL=C.UTF-8 tmux -u -S "$socket" -f /dev/null "$@"; }
-trap 't kill-server 2>/dev/null; rm -rf "$work"' EXIT
-
-# terminal SIZE COMMAND: in a server of its own, since one that ends takes what comes meanwhile with it
-terminal() {
-	t kill-server 2>/dev/null
-	servers=$((servers + 1))
-	socket=$work/tmux$servers
-	t new-session -d -x "${1%x*}" -y "${1#*x}" "$2"
-}
-
-# start SIZE [VARIABLE=VALUE...] ARGUMENT...: vbtrace top with these arguments, in a terminal of that size
-start() {
-	local size=$1 variables=(TERM=screen-256color LC_ALL=C.UTF-8 TZ=UTC)
-	shift
-	while [[ $1 == *=* ]]; do
-		variables+=("$1")
-		shift
-	done
-	terminal "$size" "exec env -u NO_COLOR $(printf '%q ' "${variables[@]}" "$vbtrace" top "$@")"
-}
-
-keys() { t send-keys "$@"; }
-
-capture() { t capture-pane -p -N "${colours[@]}" 2>/dev/null | sed 's/ *$//'; }
-colours=()
 declare -A written
 is_screen() { capture >now && cmp -s now "$screens/$1.txt"; }
 
@@ -224,9 +185,6 @@ mouse() {
 	# shellcheck disable=SC2086 # a word is a byte
 	t send-keys -H $sent
 }
-shows() { capture | grep -qE -- "$1"; }
-# shown NAME REGEX
-shown() { if until_true 20 shows "$2"; then ok "$1"; else fail "$1" "$(capture)"; fi; }
 for protocol in x10 sgr; do
 	kind=screen-256color
 	[ $protocol = x10 ] || kind=xterm-256color
@@ -295,88 +253,5 @@ keys Enter
 screen detail-80x24
 t resize-window -x 200 -y 60
 screen detail-200x60
-
-# --- live: a request that never comes back; targets that appear, end and crash
-start 120x40 200ms
-"$vmm" bench --disk null,aio=null,delay=1ms,error=0.0005:stuck --depth 32 --time 60s >/dev/null 2>&1 &
-runs=$!
-if until_true 20 shows "$runs disk0"; then ok "a VMM that starts appears"; else fail "a VMM that starts appears" "$(capture)"; fi
-start 120x40 -p $runs --stuck 300ms 200ms
-if until_true 20 shows 'stuck: submitted, never came back'; then ok "stuck requests are announced"; else fail "stuck requests are announced" "$(capture)"; fi
-keys r l l
-if until_true 20 shows 'at submit: submitted, never came back from the host'; then
-	ok "stuck requests are named, with the mark at which they wait"
-else
-	fail "stuck requests are named, with the mark at which they wait" "$(capture)"
-fi
-keys T
-until_true 20 shows "$runs disk0"
-keys Space
-if until_true 20 shows FROZEN; then ok "freeze"; else fail "freeze" "$(capture)"; fi
-# A frozen screen stays, whatever happens.
-kill -KILL $runs
-wait $runs 2>/dev/null
-if shows "$runs disk0" && shows FROZEN; then ok "frozen is frozen"; else fail "frozen is frozen" "$(capture)"; fi
-keys Space
-gone() { ! shows "$runs disk0"; }
-if until_true 20 gone; then ok "a VMM that was killed goes away"; else fail "a VMM that was killed goes away" "$(capture)"; fi
-keys q
-ended() { ! t list-sessions >/dev/null; }
-if until_true 20 ended; then ok "q ends it"; else fail "q ends it" "$(capture)"; fi
-
-# --- the terminal as it was, however it ends: by a key, by a signal from outside, or by one of its own. A crash
-# of a view is a signal like that of any crash.
-cat >runs.sh <<'SCRIPT'
-stty -a >before
-sh -c 'echo $$ >pid; exec "$@"' sh "$@"
-echo "status $?" >>after.status
-stty -a >after
-echo the-end
-SCRIPT
-kind=screen-256color
-for way in q target INT TERM HUP QUIT SEGV ABRT BUS FPE ILL USR1 PIPE; do
-	rm -f before after after.status pid
-	shown_then='paused 25.0' arguments="-i '$traces/linux-slow-disk.vbt' --at 25s 500ms"
-	if [ $way = target ]; then
-		"$vmm" bench --disk null,aio=null,delay=1ms --depth 4 --time 60s >/dev/null 2>&1 &
-		runs=$!
-		shown_then="$runs disk0" arguments="-p $runs 200ms"
-	fi
-	terminal 80x24 "env TERM=$kind LC_ALL=C.UTF-8 TZ=UTC bash runs.sh '$vbtrace' top $arguments; exec cat"
-	if ! until_true 20 shows "$shown_then"; then
-		fail "$way: starts" "$(capture)"
-		continue
-	fi
-	same "$way: alternate screen and mouse are in use" "$(t display-message -p '#{alternate_on} #{mouse_any_flag}')" "1 1"
-	case $way in
-	q) keys q ;;
-	target)
-		kill -SEGV $runs
-		wait $runs 2>/dev/null
-		shown "$way: its crash is said" 'the processes named have ended'
-		keys q
-		;;
-	*) kill -$way "$(cat pid)" ;;
-	esac
-	# Each other one in a terminal that counts the mouse's columns in numbers.
-	if [ $kind = xterm-256color ]; then kind=screen-256color; else kind=xterm-256color; fi
-	if until_true 20 shows the-end; then
-		same "$way: settings of the terminal are as they were" "$(cat after)" "$(cat before)"
-		same "$way: alternate screen, mouse and cursor are as they were" \
-			"$(t display-message -p '#{alternate_on} #{mouse_any_flag} #{cursor_flag} #{keypad_cursor_flag}')" "0 0 1 0"
-	else
-		fail "$way: ends" "$(capture)"
-	fi
-	case $way in
-	q | target | INT | TERM | HUP) same "$way: ends in order" "$(cat after.status)" "status 0" ;;
-	esac
-done
-
-# A terminal that goes away takes top with it.
-rm -f pid
-terminal 80x24 "env TERM=screen-256color LC_ALL=C.UTF-8 TZ=UTC bash runs.sh '$vbtrace' top -i '$traces/linux-slow-disk.vbt' --at 25s 500ms"
-until_true 20 shows 'paused 25.0'
-t kill-server
-if until_true 20 sh -c "! kill -0 $(cat pid) 2>/dev/null"; then ok "it ends with its terminal"; else fail "it ends with its terminal"; fi
 
 finish top_screen
