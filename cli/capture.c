@@ -63,7 +63,7 @@ static int run_rounds(struct capture *capture, const sigset_t *signals)
 
 int capture_run(const struct capture_options *options, struct sink *sink)
 {
-	const struct session_options session = {.road = options->road};
+	const struct session_options session = {.road = options->road, .data = options->to.payload};
 	struct capture capture = {.sink = sink};
 	int status = CLI_FAILURE, error;
 	char err[320] = "out of memory";

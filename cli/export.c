@@ -16,6 +16,7 @@ struct export_options {
 	unsigned to; /* index of the exporter */
 	const char *input, *output;
 	unsigned rows, frames;
+	uint64_t payload;
 	struct filter filter;
 };
 
@@ -56,6 +57,13 @@ static const struct option_row export_rows[] = {
      .choices = "request|event",
      .help = "pcap: a frame for each event (default), or the submission and the completion of "
 	     "each request"},
+    {.name = "payload",
+     .kind = OPTION_NUMBER,
+     .at = offsetof(struct export_options, payload),
+     .argument = "N",
+     .max = VBT_DATA_MAX,
+     .help = "pcap: put the first N bytes of what a request moves into its frames, as far as they "
+	     "were recorded (default 0: none)"},
     FILTER_OPTIONS(struct export_options, filter),
     {0},
 };
@@ -84,6 +92,10 @@ static enum vbt_export_unit choose_unit(const struct export_options *options)
 
 	if ((to->frames ? options->rows : options->frames) != UNIT_UNSET) {
 		complain("export: '%s' has no %s", to->name, to->frames ? "--rows" : "--frames");
+		return 0;
+	}
+	if (options->payload && !to->data) {
+		complain("export: '%s' has no --payload", to->name);
 		return 0;
 	}
 	if (chosen == UNIT_UNSET)
@@ -121,13 +133,14 @@ static int export_input(struct input *input, const struct export_options *option
 	const struct vbt_export_options to = {
 	    .exporter = vbt_exporter_at(options->to),
 	    .unit = unit,
+	    .payload = (unsigned)options->payload,
 	    .wanted = filter_given(&options->filter) ? wanted : NULL,
 	    .context = &export,
 	};
 	struct sink *sink = sink_open(options->output ? options->output : "-", to.exporter->binary);
 	struct vbt_export_run *run;
 	int status = CLI_FAILURE, closed;
-	uint64_t requests, unlinked;
+	uint64_t requests, unlinked, payloads;
 	char damage[256];
 
 	if (!sink)
@@ -139,6 +152,7 @@ static int export_input(struct input *input, const struct export_options *option
 		complain("out of memory");
 	requests = run ? vbt_export_requests(run) : 0;
 	unlinked = run ? vbt_export_unlinked(run) : 0;
+	payloads = run ? vbt_export_payloads(run) : 0;
 	vbt_export_free(run);
 	closed = sink_close(sink, !status);
 	if (status || closed)
@@ -151,6 +165,9 @@ static int export_input(struct input *input, const struct export_options *option
 			 (unsigned long long)unlinked);
 	if (!requests)
 		complain("no request %s", to.wanted ? "matches" : "in this trace");
+	else if (options->payload && !payloads)
+		complain("no data of these requests in this trace: 'vbtrace record --payload N' "
+			 "records it");
 	return CLI_SUCCESS;
 }
 

@@ -18,6 +18,7 @@ struct extcap_options {
 	bool interfaces, dlts, config, capture;
 	const char *interface, *fifo, *version, *filter;
 	unsigned frames, source;
+	uint64_t payload;
 };
 
 static const struct option_row extcap_rows[] = {
@@ -67,6 +68,13 @@ static const struct option_row extcap_rows[] = {
      .at = offsetof(struct extcap_options, source),
      .choices = "auto|ring|usdt",
      .help = "how the VMM's marks are had, as for 'vbtrace record'"},
+    {.name = "payload",
+     .kind = OPTION_NUMBER,
+     .at = offsetof(struct extcap_options, payload),
+     .argument = "N",
+     .max = VBT_DATA_MAX,
+     .help =
+	 "the first N bytes of what each request moves, which is the guest's data (default 0: none)"},
     {0},
 };
 
@@ -100,16 +108,25 @@ static int print_interfaces(void)
 	return CLI_SUCCESS;
 }
 
-/* A selector of Wireshark's dialog, from the option's own row. */
-static void print_selector(unsigned number, const char *name, const char *label)
+/* A question of Wireshark's dialog, from the option's own row. */
+static const struct option_row *print_question(unsigned number, const char *name, const char *label,
+					       const char *type)
 {
 	const struct option_row *row = extcap_rows;
-	const char *at;
 
 	while (strcmp(row->name, name) != 0)
 		row++;
-	printf("arg {number=%u}{call=--%s}{display=%s}{tooltip=%s}{type=selector}\n", number, name,
-	       label, row->help);
+	printf("arg {number=%u}{call=--%s}{display=%s}{tooltip=%s}{type=%s}", number, name, label,
+	       row->help, type);
+	return row;
+}
+
+static void print_selector(unsigned number, const char *name, const char *label)
+{
+	const char *at;
+	const struct option_row *row = print_question(number, name, label, "selector");
+
+	putchar('\n');
 	for (at = row->choices; *at; at += *at == '|') {
 		int length = (int)strcspn(at, "|");
 
@@ -143,7 +160,8 @@ static int capture(const struct extcap_options *options, const struct pid_list *
 	    .pids = pids,
 	    .road = (enum session_road)options->source,
 	    .to = {.exporter = vbt_exporter_find("pcap"),
-		   .unit = options->frames ? VBT_UNIT_REQUESTS : VBT_UNIT_EVENTS},
+		   .unit = options->frames ? VBT_UNIT_REQUESTS : VBT_UNIT_EVENTS,
+		   .payload = (unsigned)options->payload},
 	};
 	struct sink *sink = sink_open(options->fifo, true);
 	int status;
@@ -163,6 +181,7 @@ static int run_extcap(const void *values, const struct arguments *arguments)
 {
 	const struct extcap_options *options = values;
 	struct pid_list pids = {.count = 0};
+	const struct option_row *row;
 	int status;
 
 	if (options->interfaces)
@@ -177,12 +196,19 @@ static int run_extcap(const void *values, const struct arguments *arguments)
 	if (options->config) {
 		print_selector(0, "frames", "Frames");
 		print_selector(1, "source", "Marks of the VMM by");
+		row = print_question(2, "payload", "Bytes of the guest's data", "unsigned");
+		printf("{range=%llu,%llu}{default=0}\n", (unsigned long long)row->min,
+		       (unsigned long long)row->max);
 		return CLI_SUCCESS;
 	}
 	/* Wireshark asks so whether a filter is one: what is printed is why not. */
 	if (options->filter && !options->capture) {
 		puts("vbtrace knows no capture filters: use a display filter");
 		return CLI_SUCCESS;
+	}
+	if (options->payload && options->source == SESSION_USDT) {
+		complain("extcap: --payload comes by the VMM's ring: leave --source usdt out");
+		return CLI_USAGE;
 	}
 	if (options->capture && options->fifo)
 		return capture(options, &pids);

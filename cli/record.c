@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ struct record_options {
 	const char *output;
 	struct pid_list pids;
 	unsigned source, snapshot;
+	uint64_t payload;
 	uint64_t duration_ns, buffer;
 };
 
@@ -61,6 +63,15 @@ static const struct option_row record_rows[] = {
      .choices = "none|rings",
      .help = "rings: also store what the rings, the header and the status byte look like at each "
 	     "kick, pop, push and interrupt, never data; slows the VMM down (default none)"},
+    {.name = "payload",
+     .kind = OPTION_NUMBER,
+     .at = offsetof(struct record_options, payload),
+     .argument = "N",
+     .max = VBT_DATA_MAX,
+     .help =
+	 "also store the first N bytes of what each request moves, up to 4096: this is the guest's "
+	 "data, for 'vbtrace export --to pcap --payload N', in a file that only its owner can "
+	 "read; slows the VMM down (default 0: none)"},
     {.name = "duration",
      .kind = OPTION_TIME,
      .at = offsetof(struct record_options, duration_ns),
@@ -250,12 +261,17 @@ static void join_words(char *const *words, char *text, size_t size)
 static int begin(struct record *record, const struct arguments *arguments)
 {
 	static const char *const sources[] = {"auto", "ring", "usdt"};
-	char command[200] = "";
+	char command[200] = "", bytes[24];
 
 	if (output_begin(&record->output, record->err, sizeof(record->err)))
 		return -1;
+	/* What a guest writes is not for everybody who can read this directory. */
+	if (record->options->payload && record->output.created &&
+	    fchmod(record->output.fd, S_IRUSR | S_IWUSR) < 0)
+		return -1;
 	record->recorder =
-	    recorder_new(record->session, record->output.fd, record->err, sizeof(record->err));
+	    recorder_new(record->session, record->output.fd, record->options->payload > 0,
+			 record->err, sizeof(record->err));
 	if (!record->recorder)
 		return -1;
 	record->recording = true;
@@ -264,6 +280,11 @@ static int begin(struct record *record, const struct arguments *arguments)
 		join_words(arguments->rest, command, sizeof(command));
 	if (record->options->snapshot)
 		recorder_option(record->recorder, "snapshot", "rings");
+	if (record->options->payload) {
+		snprintf(bytes, sizeof(bytes), "%llu",
+			 (unsigned long long)record->options->payload);
+		recorder_option(record->recorder, "payload", bytes);
+	}
 	if (*command)
 		recorder_option(record->recorder, "command", command);
 	return 0;
@@ -276,6 +297,7 @@ static int record_all(struct record *record, const struct arguments *arguments)
 	    .buffer = (size_t)record->options->buffer,
 	    .snapshots = record->options->snapshot,
 	    .unknown = arguments->rest,
+	    .data = (unsigned)record->options->payload,
 	};
 	char failed[160];
 	int error;
@@ -326,9 +348,9 @@ static int check(const struct record_options *options, const struct arguments *a
 		complain("record: -- is to be followed by a command");
 		return CLI_USAGE;
 	}
-	if (options->snapshot && options->source == SESSION_USDT) {
-		complain(
-		    "record: --snapshot rings comes by the VMM's ring: leave --source usdt out");
+	if ((options->snapshot || options->payload) && options->source == SESSION_USDT) {
+		complain("record: %s comes by the VMM's ring: leave --source usdt out",
+			 options->snapshot ? "--snapshot rings" : "--payload");
 		return CLI_USAGE;
 	}
 	if (arguments->rest && options->pids.count) {

@@ -83,9 +83,10 @@ static int write_news(struct recorder *recorder)
 	return error;
 }
 
-struct recorder *recorder_new(struct session *session, int fd, char *err, size_t err_size)
+struct recorder *recorder_new(struct session *session, int fd, bool data, char *err,
+			      size_t err_size)
 {
-	const struct vbt_trace_writer_options options = {0};
+	const struct vbt_trace_writer_options options = {.data = data};
 	struct recorder *recorder = calloc(1, sizeof(*recorder));
 
 	snprintf(err, err_size, "out of memory");

@@ -20,8 +20,12 @@ struct recorder_stats {
 	uint64_t late;     /* came too late to be put in order */
 };
 
-/* Writes the header. Both stay the caller's. NULL with a sentence in err. */
-struct recorder *recorder_new(struct session *session, int fd, char *err, size_t err_size);
+/*
+ * Writes the header; `data`: the session has data of requests. Both stay the caller's. NULL with a
+ * sentence in err.
+ */
+struct recorder *recorder_new(struct session *session, int fd, bool data, char *err,
+			      size_t err_size);
 void recorder_free(struct recorder *recorder); /* NULL is fine */
 
 /* A fact about the recording, stored with it. */

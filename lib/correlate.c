@@ -247,7 +247,7 @@ static bool valid(const struct vbt_event *event)
 	case VBT_MARK_parse:
 	case VBT_MARK_reap:
 	case VBT_MARK_push: return event->seq;
-	default: return event->point <= VBT_POINT_LOST;
+	default: return event->point < VBT_POINT_COUNT;
 	}
 }
 
@@ -315,7 +315,8 @@ static void on_event(struct vbt_correlator *c, const struct vbt_event *event)
 	case VBT_AUX_device:
 	case VBT_AUX_mark_clock:
 	case VBT_AUX_ring:
-	case VBT_AUX_pause: break;
+	case VBT_AUX_pause:
+	case VBT_AUX_data: break;
 	case VBT_POINT_LOST: on_lost(c, event); break;
 	default: on_vmm(c, event); break;
 	}

@@ -30,7 +30,8 @@ bool vbt_event_from_record(struct vbt_event *event, const struct vbt_record *rec
 bool vbt_event_from_kernel(struct vbt_event *event, const struct vbt_kernel_record *record,
 			   uint16_t source)
 {
-	if (record->point >= VBT_POINT_COUNT || vbt_point_is_vmm(record->point))
+	if (record->point >= VBT_POINT_COUNT || record->point == VBT_POINT_LOST ||
+	    vbt_point_is_vmm(record->point))
 		return false;
 	*event = (struct vbt_event){
 	    .time = record->time,
@@ -62,19 +63,18 @@ void vbt_event_lost(struct vbt_event *event, uint16_t source, uint64_t from, uin
 static const struct {
 	const char *name, *meaning;
 	char letter;
-} points[VBT_POINT_COUNT + 1] = {
+} points[VBT_POINT_COUNT] = {
 #define X(id, letter_, origin, meaning_) [VBT_MARK_##id] = {#id, meaning_, letter_},
     VBT_STAGES(X)
 #undef X
 #define X(id, origin, meaning_) [VBT_AUX_##id] = {#id, meaning_, '?'},
 	VBT_AUX_POINTS(X)
 #undef X
-	    [VBT_POINT_LOST] = {"lost", "a source lost events", '?'},
 };
 
 const char *vbt_point_name(unsigned point)
 {
-	return point <= VBT_POINT_LOST ? points[point].name : NULL;
+	return point < VBT_POINT_COUNT ? points[point].name : NULL;
 }
 
 char vbt_mark_letter(unsigned mark)

@@ -29,7 +29,7 @@ struct vbt_event {
 	uint16_t source; /* index in the trace's source table */
 	uint8_t target;  /* index in the trace's target table */
 	uint8_t device;  /* VMM points: index in the target's device table */
-	uint8_t point;   /* enum vbt_mark, enum vbt_aux, or VBT_POINT_LOST */
+	uint8_t point;   /* enum vbt_mark or enum vbt_aux */
 	uint8_t op;      /* VMM points */
 	union {
 		uint8_t code;  /* VMM points */
@@ -45,7 +45,7 @@ _Static_assert(sizeof(struct vbt_event) == 48, "three of them in a pair of cache
  * that lost them if the source knows, else VBT_POINT_LOST. It comes before the first event of the
  * source that is later than `time`, so that whoever links can distrust what it would link across.
  */
-#define VBT_POINT_LOST VBT_POINT_COUNT
+#define VBT_POINT_LOST VBT_AUX_lost
 #define VBT_SOURCE_ALL 0xffffu
 
 /* True for the points that the VMM fires, i.e. whose seq, val, queue, device, op, code count. */
@@ -55,7 +55,9 @@ static inline bool vbt_point_is_vmm(unsigned point)
 #define Y(id, origin, meaning)         (VBT_ORIGIN_##origin << VBT_AUX_##id) |
 #define VBT_ORIGIN_VMM                 1u
 #define VBT_ORIGIN_KERNEL              0u
+#define VBT_ORIGIN_NOBODY              0u
 	return point < VBT_POINT_COUNT && ((VBT_STAGES(X) VBT_AUX_POINTS(Y) 0u) >> point & 1);
+#undef VBT_ORIGIN_NOBODY
 #undef VBT_ORIGIN_KERNEL
 #undef VBT_ORIGIN_VMM
 #undef Y
@@ -77,7 +79,7 @@ bool vbt_event_from_kernel(struct vbt_event *event, const struct vbt_kernel_reco
 void vbt_event_lost(struct vbt_event *event, uint16_t source, uint64_t from, uint64_t to,
 		    uint64_t count);
 
-/* "pop", "signal_done", …; "lost" for VBT_POINT_LOST; NULL behind it. Static strings. */
+/* "pop", "signal_done", …; NULL if there is no such point. Static strings. */
 const char *vbt_point_name(unsigned point);
 /* 'K' … 'O'; '?' if it is no mark. */
 char vbt_mark_letter(unsigned mark);

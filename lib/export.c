@@ -86,7 +86,10 @@ struct vbt_export_run *vbt_export_new(const struct vbt_export_options *options, 
 	run->correlator = vbt_correlator_new(&correlator);
 	if (exporter->needs_events & run->export.unit)
 		run->timeline = vbt_timeline_new(take_event, run, 0);
+	if (options->payload && exporter->data)
+		run->export.payloads = vbt_payloads_new(options->payload);
 	if (run->export.state && run->correlator &&
+	    (run->export.payloads || !options->payload || !exporter->data) &&
 	    (run->timeline || !(exporter->needs_events & run->export.unit)))
 		return run;
 	vbt_export_free(run);
@@ -101,6 +104,7 @@ void vbt_export_free(struct vbt_export_run *run)
 		run->exporter->release(&run->export);
 	vbt_timeline_free(run->timeline);
 	vbt_correlator_free(run->correlator);
+	vbt_payloads_free(run->export.payloads);
 	free(run->export.state);
 	free(run);
 }
@@ -122,16 +126,32 @@ static void begin(struct vbt_export_run *run)
 	run->begun = true;
 }
 
-int vbt_export_events(struct vbt_export_run *run, const struct vbt_event *events, size_t count)
+static void take_run(struct vbt_export_run *run, const struct vbt_event *events, size_t count)
 {
 	int error;
 
-	begin(run);
-	if (!run->error && run->timeline)
+	if (run->timeline)
 		run->error = vbt_timeline_events(run->timeline, events, count);
 	if (!run->error) {
 		error = vbt_correlator_events(run->correlator, events, count);
 		run->error = run->error ? run->error : error;
+	}
+}
+
+int vbt_export_events(struct vbt_export_run *run, const struct vbt_event *events, size_t count)
+{
+	size_t start = 0;
+
+	begin(run);
+	/* Data is no event of anybody's row or frame: who wants it asks for it. */
+	for (size_t i = 0; i <= count && !run->error; i++) {
+		if (i < count && events[i].point != VBT_AUX_data)
+			continue;
+		if (i > start)
+			take_run(run, events + start, i - start);
+		if (i < count && run->export.payloads)
+			vbt_payloads_event(run->export.payloads, &events[i]);
+		start = i + 1;
 	}
 	if (!run->error && run->timeline)
 		run->error =
@@ -168,6 +188,11 @@ const struct vbt_correlator *vbt_export_correlator(const struct vbt_export_run *
 uint64_t vbt_export_unlinked(const struct vbt_export_run *run)
 {
 	return run->timeline ? vbt_timeline_stats(run->timeline)->unlinked : 0;
+}
+
+uint64_t vbt_export_payloads(const struct vbt_export_run *run)
+{
+	return run->export.taken;
 }
 
 uint64_t vbt_export_requests(const struct vbt_export_run *run)

@@ -23,6 +23,7 @@
 #include <stdio.h>
 
 #include "lib/correlate.h"
+#include "lib/payload.h"
 #include "lib/timeline.h"
 #include "lib/trace_info.h"
 
@@ -46,6 +47,7 @@ struct vbt_exporter;
 struct vbt_export_options {
 	const struct vbt_exporter *exporter;
 	enum vbt_export_unit unit; /* 0: the exporter's own */
+	unsigned payload; /* bytes of each request's data, up to VBT_DATA_MAX */
 	/* NULL: all. An event goes out with a request that is wanted. */
 	bool (*wanted)(void *context, const struct vbt_request *request);
 	void *context;
@@ -56,7 +58,9 @@ struct vbt_export {
 	FILE *out;
 	const struct vbt_trace_info *info;
 	enum vbt_export_unit unit;
-	void *state;             /* exporter->state_size bytes, zero at first */
+	void *state;                   /* exporter->state_size bytes, zero at first */
+	struct vbt_payloads *payloads; /* the requests' data; NULL: not wanted */
+	uint64_t taken;                /* how many of them went out */
 	int64_t realtime_offset; /* ns to add to an event's time for CLOCK_REALTIME; 0 if unknown */
 };
 
@@ -69,6 +73,7 @@ struct vbt_exporter {
 	unsigned needs_events;     /* units for which `event` is called; `request` for the others */
 	bool frames;               /* its units are called frames, not rows */
 	bool binary;               /* nothing for a terminal */
+	bool data;                 /* can have the requests' data; others never see any */
 	size_t state_size;
 	int (*begin)(struct vbt_export *export);
 	int (*request)(struct vbt_export *export, const struct vbt_request *request);
@@ -99,6 +104,8 @@ int vbt_export_finish(struct vbt_export_run *run);
 const struct vbt_correlator *vbt_export_correlator(const struct vbt_export_run *run);
 /* Marks whose events had gone out before it was known whose they are; see lib/timeline.h. */
 uint64_t vbt_export_unlinked(const struct vbt_export_run *run);
+/* How many requests' data went out. */
+uint64_t vbt_export_payloads(const struct vbt_export_run *run);
 /* Requests that went out, all that were wanted. */
 uint64_t vbt_export_requests(const struct vbt_export_run *run);
 

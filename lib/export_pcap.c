@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pcap with nanoseconds, link type USER0. docs/PCAP_FORMAT.md describes the frame: a header, the
- * event as it was recorded, an entry for each request that it belongs to, and the whole life of
- * those that end with it.
+ * event as it was recorded, an entry for each request that it belongs to, the whole life of those
+ * that end with it, and data if it is wanted.
  */
 #include <errno.h>
 #include <pcap/pcap.h>
@@ -12,14 +12,14 @@
 #include "lib/trace_format.h" /* vbt_put16, … */
 
 #define FRAME_VERSION 1
-#define HEADER_SIZE   80
+#define HEADER_SIZE   88
 #define ENTRY_SIZE    40
 #define LIFE_SIZE     (8 + 8 * VBT_LAYER_COUNT + 8 * VBT_MARK_COUNT)
 #define MAX_ENTRIES   256 /* an interrupt that tells of more says so */
-#define FRAME_MAX     (HEADER_SIZE + MAX_ENTRIES * (ENTRY_SIZE + LIFE_SIZE))
+#define FRAME_MAX     (HEADER_SIZE + MAX_ENTRIES * (ENTRY_SIZE + LIFE_SIZE) + VBT_DATA_MAX)
 
 #define UNKNOWN       0xff
-#define POINT_LOST    0xff /* VBT_POINT_LOST, whose number grows with the points */
+#define POINT_LOST    0xff /* VBT_POINT_LOST */
 
 enum frame_kind { FRAME_EVENT, FRAME_SUBMISSION, FRAME_COMPLETION };
 enum frame_flag { FLAG_INFERRED = 1, FLAG_LATE = 2, FLAG_MORE = 4 };
@@ -81,7 +81,7 @@ static uint8_t point_of(const struct vbt_event *event)
 	return event->point == VBT_POINT_LOST ? POINT_LOST : event->point;
 }
 
-static uint8_t *put_event(uint8_t *at, const struct vbt_event *event)
+static void put_event(uint8_t *at, const struct vbt_event *event)
 {
 	vbt_put64(at, event->time);
 	vbt_put64(at + 8, event->key);
@@ -98,7 +98,6 @@ static uint8_t *put_event(uint8_t *at, const struct vbt_event *event)
 	at[45] = event->op;
 	at[46] = event->code;
 	at[47] = event->late;
-	return at + 48;
 }
 
 static uint8_t *put_life(uint8_t *at, const struct vbt_request *request)
@@ -156,7 +155,36 @@ static uint8_t *put_header(struct vbt_export *export, uint8_t *at, unsigned kind
 	if (named)
 		strncpy((char *)at + 16,
 			vbt_trace_info_device_name(export->info, event->target, device, name), 15);
-	return put_event(at + 32, event);
+	put_event(at + 32, event);
+	return at + HEADER_SIZE;
+}
+
+/*
+ * The data of a request, in the frame in which it goes from one side to the other: what the guest
+ * gave where the request is parsed or begins, what it gets where that is pushed or ends. The bytes
+ * that the data would have in all are what is put, and what is not.
+ */
+static uint8_t *put_payload(struct vbt_export *export, uint8_t *at, unsigned kind,
+			    const struct vbt_linked_event *linked, uint32_t *whole)
+{
+	struct pcap_export *state = export->state;
+	const struct vbt_request *request = vbt_linked_request(linked);
+	unsigned point = linked->event->point;
+	struct vbt_payload payload;
+	bool given;
+
+	if (!export->payloads || !request)
+		return at;
+	given = kind == FRAME_SUBMISSION || (kind == FRAME_EVENT && point == VBT_MARK_parse);
+	if (!given && kind != FRAME_COMPLETION && point != VBT_MARK_push)
+		return at;
+	if (!vbt_payloads_take(export->payloads, request, given, &payload))
+		return at;
+	export->taken++;
+	memcpy(at, payload.bytes, payload.size);
+	vbt_put32(state->frame + 80, payload.size);
+	*whole = request->bytes > payload.size ? request->bytes : payload.size;
+	return at + payload.size;
 }
 
 static void write_frame(struct vbt_export *export, unsigned kind,
@@ -171,6 +199,8 @@ static void write_frame(struct vbt_export *export, unsigned kind,
 	};
 	uint8_t *at = put_header(export, state->frame, kind, linked);
 	unsigned flags = linked->event->late ? FLAG_LATE : 0, place[MAX_ENTRIES];
+	uint32_t whole = 0;
+	uint8_t *data;
 
 	if (count < linked->requests)
 		flags |= FLAG_MORE;
@@ -191,7 +221,10 @@ static void write_frame(struct vbt_export *export, unsigned kind,
 			at = put_life(at, linked->request[i]);
 	state->frame[3] = (uint8_t)flags;
 	vbt_put16(state->frame + 6, (uint16_t)count);
-	header.caplen = header.len = (bpf_u_int32)(at - state->frame);
+	data = at;
+	at = put_payload(export, at, kind, linked, &whole);
+	header.caplen = (bpf_u_int32)(at - state->frame);
+	header.len = (bpf_u_int32)(data - state->frame) + whole;
 	pcap_dump((u_char *)state->dumper, &header, state->frame);
 }
 
@@ -226,6 +259,7 @@ const struct vbt_exporter vbt_exporter_pcap = {
     .needs_events = VBT_UNIT_REQUESTS | VBT_UNIT_EVENTS,
     .frames = true,
     .binary = true,
+    .data = true,
     .state_size = sizeof(struct pcap_export),
     .begin = begin,
     .event = take_event,

@@ -22,6 +22,10 @@
  * kick served, also when an eventfd coalesced several. A pop has it as of the wake in whose pass the chain
  * was popped. The virtio type is the low 8 bits of the request's; 255 if it does not fit. The interrupt
  * count is of those sent; a suppressed signal repeats the last number. ring_item.h has the items of `ring`.
+ *
+ * `data` has the first bytes of what a request moves, 12 a record, in little-endian order: after the parse of
+ * a write what the guest gave, after the reap of a read what it is about to get. Only when a reader asked for
+ * it, and never in a flight recorder: it is the guest's data.
  */
 #define VBT_POINT_FIELDS(X)                                                                        \
 	X(wake, "0", "0", "kicks seen in all", "kicks by this wake", "0", "wake reason")           \
@@ -36,7 +40,9 @@
 	X(device, "0", "0", "generation of the device table", "0", "0", "0")                       \
 	X(mark_clock, "0", "0", "ns of CLOCK_MONOTONIC", "error bound in ns", "0", "0")            \
 	X(ring, "by the item", "by the item", "by the item", "by the item", "item", "by the item") \
-	X(pause, "0", "0", "0", "0", "the mark", "1 begin, 0 end")
+	X(pause, "0", "0", "0", "0", "the mark", "1 begin, 0 end")                                 \
+	X(data, "request", "place, in steps of 12 bytes", "bytes 0 to 7", "bytes 8 to 11",         \
+	  "bytes that count", "1: by the guest, 0: for it")
 
 struct vbt_record {
 	uint64_t time; /* raw TSC, or ns of CLOCK_MONOTONIC if the ring header says so */
@@ -59,6 +65,9 @@ _Static_assert(sizeof(struct vbt_record) == 32, "two records fill a cache line")
 #define VBT_SHM_MAX_RINGS   96
 #define VBT_SHM_MAX_QUEUES  64 /* doorbells and vectors described per device */
 #define VBT_SHM_CLOCKS      64
+
+#define VBT_DATA_MAX        4096u /* bytes of a request's data that can be had */
+#define VBT_DATA_STEP       12u   /* bytes in a record */
 
 enum vbt_shm_clock { VBT_CLOCK_TSC = 1, VBT_CLOCK_MONOTONIC = 2 };
 
@@ -143,6 +152,8 @@ struct vbt_shm_header {
 	uint32_t ready;      /* 1: a reader is there that takes the USDT probes and no records */
 	struct vbt_shm_clock_pair clocks[VBT_SHM_CLOCKS];
 	struct vbt_shm_device devices[VBT_SHM_MAX_DEVICES];
+	uint16_t want_data;  /* of the readers, those that want the data of requests too */
+	uint16_t data_bytes; /* of each request: the most that one of them wants */
 	struct vbt_shm_ring rings[VBT_SHM_MAX_RINGS] __attribute__((aligned(64)));
 };
 

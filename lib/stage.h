@@ -41,7 +41,8 @@ enum vbt_mark {
 
 /*
  * Auxiliary points: they carry context that links the marks, and are no marks of a request.
- * Numbered behind the marks so that one byte names either.
+ * Numbered behind the marks so that one byte names either. The numbers are in files: new points go
+ * to the end.
  */
 #define VBT_AUX_POINTS(X)                                                                      \
 	X(signal_done, VMM, "the interrupt call returned; ends the task window of `signal`")   \
@@ -49,7 +50,9 @@ enum vbt_mark {
 	X(apic_accept, KERNEL, "a local APIC accepted the message: names its vCPU and vector") \
 	X(mark_clock, VMM, "a calibration pair of TSC and CLOCK_MONOTONIC")                    \
 	X(ring, VMM, "a part of a snapshot of the rings, only on request (ring_item.h)")       \
-	X(pause, VMM, "the VMM stands still for a learner: its begin, or its end")
+	X(pause, VMM, "the VMM stands still for a learner: its begin, or its end")             \
+	X(lost, NOBODY, "a source lost events: its statement, no point anywhere (event.h)")    \
+	X(data, VMM, "a part of the data of a request, only on request (record.h)")
 
 enum vbt_aux {
 	VBT_AUX_FIRST_ = VBT_MARK_COUNT - 1,

@@ -650,7 +650,7 @@ static int decode_shapes(struct vbt_decoder *decoder)
 		s->mask = in[1];
 		s->queue = (uint8_t)predict_queue_index(&s->event);
 		s->kick = (uint16_t)predict_kick_index(&s->event);
-		if (in[0] > VBT_POINT_LOST)
+		if (in[0] >= VBT_POINT_COUNT)
 			return -EBADMSG;
 	}
 	return 0;
@@ -661,7 +661,7 @@ static int check_kinds(const struct vbt_decoder *decoder)
 {
 	const uint8_t *low = decoder->column[VBT_COLUMN_KINDS].at;
 	const uint8_t *high = decoder->column[VBT_COLUMN_KINDS_HIGH].at;
-	size_t times[VBT_POINT_LOST + 1] = {0};
+	size_t times[VBT_POINT_COUNT] = {0};
 	uint32_t low_counts[256] = {0};
 
 	if (column_size(decoder, VBT_COLUMN_KINDS) != decoder->count)
@@ -684,7 +684,7 @@ static int check_kinds(const struct vbt_decoder *decoder)
 		if (low_counts[kind])
 			times[decoder->shape[kind].event.point] += low_counts[kind];
 	}
-	for (unsigned point = 0; point <= VBT_POINT_LOST; point++)
+	for (unsigned point = 0; point < VBT_POINT_COUNT; point++)
 		if (column_size(decoder, VBT_COLUMN_TIME + 2 * point) != times[point] ||
 		    column_size(decoder, VBT_COLUMN_TIME + 2 * point + 1) != times[point])
 			return -EBADMSG;

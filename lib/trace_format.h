@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The constants of the `.vbt` format, version 3, and little-endian access. docs/TRACE_FORMAT.md
+ * The constants of the `.vbt` format, versions 3 and 4, and little-endian access. docs/TRACE_FORMAT.md
  * describes every byte. Internal to lib/.
  */
 #ifndef VBT_TRACE_FORMAT_H
@@ -14,6 +14,7 @@
 
 #define VBT_FILE_MAGIC        "\x89VBT\r\n\x1a\n" /* 8 bytes: no text file, and not mangled as one */
 #define VBT_FILE_VERSION      3u                  /* 3: the points ring and pause */
+#define VBT_FILE_VERSION_DATA 4u /* 4: the point data as well; only where there is any */
 #define VBT_FILE_HEADER_SIZE  32
 #define VBT_CHUNK_MAGIC       "VBT\xc7"
 #define VBT_CHUNK_HEADER_SIZE 64
@@ -45,7 +46,7 @@ enum vbt_column {
 	VBT_COLUMN_HEAD,
 	VBT_COLUMN_SECTOR,
 	VBT_COLUMN_TIME = 16, /* + 2 * point: low bytes; + 2 * point + 1: high bytes */
-	VBT_COLUMN_COUNT = VBT_COLUMN_TIME + 2 * (VBT_POINT_LOST + 1),
+	VBT_COLUMN_COUNT = VBT_COLUMN_TIME + 2 * VBT_POINT_COUNT,
 };
 #define VBT_COLUMN_ENTRY_SIZE 12
 

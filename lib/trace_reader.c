@@ -117,11 +117,11 @@ static bool check_file_header(struct vbt_trace_reader *r, char *err, size_t err_
 		return false;
 	}
 	sum = vbt_get32(h + 28) == (uint32_t)XXH3_64bits(h, 28);
-	if (magic && sum && vbt_get16(h + 8) != VBT_FILE_VERSION) {
-		version = vbt_get16(h + 8);
+	version = vbt_get16(h + 8);
+	if (magic && sum && (version < VBT_FILE_VERSION || version > VBT_FILE_VERSION_DATA)) {
 		snprintf(err, err_size,
-			 "the trace has format version %u, this vbtrace reads version %u: use %s",
-			 version, VBT_FILE_VERSION,
+			 "the trace has format version %u, this vbtrace reads %u and %u: use %s",
+			 version, VBT_FILE_VERSION, VBT_FILE_VERSION_DATA,
 			 version > VBT_FILE_VERSION ? "a newer vbtrace"
 						    : "the vbtrace that wrote it");
 		return false;

@@ -139,7 +139,7 @@ struct vbt_trace_writer *vbt_trace_writer_new(int fd,
 	if (!writer->encoder)
 		goto no_memory;
 	memcpy(header, VBT_FILE_MAGIC, 8);
-	vbt_put16(header + 8, VBT_FILE_VERSION);
+	vbt_put16(header + 8, writer->options.data ? VBT_FILE_VERSION_DATA : VBT_FILE_VERSION);
 	vbt_put16(header + 12, VBT_FILE_HEADER_SIZE);
 	vbt_put32(header + 28, (uint32_t)XXH3_64bits(header, 28));
 	if (write_all(writer, header, sizeof(header))) {
@@ -270,7 +270,8 @@ int vbt_trace_writer_events(struct vbt_trace_writer *writer, const struct vbt_ev
 	for (size_t i = 0; i < count && !error; i++) {
 		const struct vbt_event *event = &events[i];
 
-		if (event->point > VBT_POINT_LOST)
+		if (event->point >= VBT_POINT_COUNT ||
+		    (event->point == VBT_AUX_data && !writer->options.data))
 			return -EINVAL;
 		if (event->point == VBT_POINT_LOST && event->source < writer->info.sources)
 			writer->info.source[event->source].lost += event->arg;

@@ -11,6 +11,7 @@
 #ifndef VBT_TRACE_WRITER_H
 #define VBT_TRACE_WRITER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct vbt_trace_writer;
 struct vbt_trace_writer_options {
 	int level;         /* zstd level, 1 to 19; 0: 3 */
 	uint64_t flush_ns; /* age of the oldest buffered event at which a tick flushes; 0: 1 s */
+	bool data; /* there may be events of the point `data`; without it they are refused */
 };
 
 struct vbt_trace_writer_stats {

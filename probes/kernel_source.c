@@ -487,15 +487,13 @@ static const struct {
 #undef X
 };
 
-/* Of the VMM's points, those to attach to. Snapshots of the rings come by the VMM's ring only. */
+/* Of the VMM's points, those to attach to. Snapshots and data come by the VMM's ring only. */
 static bool is_vmm_point(const char *name)
 {
-	if (strcmp(name, "ring") == 0)
-		return false;
 #define X(point)                       \
 	if (strcmp(name, #point) == 0) \
 		return true;
-	VBT_VMM_POINTS(X)
+	VBT_EVENT_POINTS(X)
 #undef X
 	return false;
 }

@@ -39,6 +39,7 @@ struct ring_reader {
 	bool counted;   /* we are one of the header's `want` */
 	bool snapshots; /* and of its `want_rings` */
 	pid_t pid;      /* the VMM's; 0: a file's */
+	uint16_t data;  /* what we have to do with its `data_bytes`; 0: nothing */
 	pid_t own_pid;  /* ours, as the VMM sees it; 0 if it does not see us */
 	uint64_t bytes; /* of the file, when it was opened */
 
@@ -270,6 +271,29 @@ static void futex(uint32_t *word, int op, uint32_t value, const struct timespec 
 	syscall(SYS_futex, word, op, value, limit, NULL, 0);
 }
 
+static void join_data(struct vbt_shm_header *h, uint16_t bytes)
+{
+	uint16_t most = __atomic_load_n(&h->data_bytes, __ATOMIC_ACQUIRE);
+
+	while (most < bytes && !__atomic_compare_exchange_n(&h->data_bytes, &most, bytes, false,
+							    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		;
+	__atomic_add_fetch(&h->want_data, 1, __ATOMIC_ACQ_REL);
+}
+
+/* The last one that leaves takes the size along. */
+static void leave_data(struct vbt_shm_header *h)
+{
+	uint16_t count = __atomic_load_n(&h->want_data, __ATOMIC_ACQUIRE);
+
+	while (count > 0 &&
+	       !__atomic_compare_exchange_n(&h->want_data, &count, (uint16_t)(count - 1), false,
+					    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		;
+	if (count == 1)
+		__atomic_store_n(&h->data_bytes, 0, __ATOMIC_RELEASE);
+}
+
 static void join_readers(struct ring_reader *reader)
 {
 	struct vbt_shm_header *h = reader->map;
@@ -277,6 +301,8 @@ static void join_readers(struct ring_reader *reader)
 	__atomic_store_n(&h->reader_pid, (uint32_t)reader->own_pid, __ATOMIC_RELEASE);
 	if (reader->snapshots)
 		__atomic_add_fetch(&h->want_rings, 1, __ATOMIC_ACQ_REL);
+	if (reader->data)
+		join_data(h, reader->data);
 	__atomic_add_fetch(&h->want, 1, __ATOMIC_ACQ_REL);
 	futex(&h->want, FUTEX_WAKE, 1 << 30, NULL);
 }
@@ -300,6 +326,12 @@ static void announce(const struct ring_reader *reader)
 	if (pwrite(fd, &self, sizeof(self), offsetof(struct vbt_shm_header, reader_pid)) < 0)
 		errno = 0; /* no harm done: it waits its two seconds */
 	close(fd);
+}
+
+bool ring_reader_want_data(struct ring_reader *reader, unsigned bytes)
+{
+	reader->data = (uint16_t)(bytes < VBT_DATA_MAX ? bytes : VBT_DATA_MAX);
+	return reader->map;
 }
 
 bool ring_reader_want_rings(struct ring_reader *reader)
@@ -378,6 +410,8 @@ void ring_reader_stop(struct ring_reader *reader)
 	reader->counted = false;
 	if (reader->snapshots)
 		count_down(&h->want_rings);
+	if (reader->data)
+		leave_data(h);
 	count_down(&h->want);
 	/* Readers that stay put their own PID here at their next keepalive. */
 	__atomic_compare_exchange_n(&h->reader_pid, &self, 0, false, __ATOMIC_ACQ_REL,

@@ -35,6 +35,9 @@ void ring_reader_close(struct ring_reader *reader);
  * has none. */
 bool ring_reader_want_rings(struct ring_reader *reader);
 
+/* Likewise the first bytes of each request's data, VBT_DATA_MAX at most. Another reader may want more. */
+bool ring_reader_want_data(struct ring_reader *reader, unsigned bytes);
+
 /*
  * Switch recording on and wait until the VMM does. Records from now on are read; with `history`
  * also those that the rings still hold. A flight recorder of a VMM that is gone is all history.

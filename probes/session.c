@@ -184,6 +184,8 @@ static void update_marks(struct session *session, unsigned index)
 	session_info_marks(&entry, session->targets[index]->pid ? session->kernel : NULL,
 			   session->targets[index]->pid ? reason : "recorded by the VMM alone",
 			   session->targets[index]->no_kvm);
+	entry.points |= (session->options.snapshots ? 1u << VBT_AUX_ring : 0) |
+			(session->options.data ? 1u << VBT_AUX_data : 0);
 	vbt_trace_info_set_target(&session->info, index, &entry);
 }
 
@@ -353,6 +355,25 @@ static int choose_road(struct session *session, struct target *target, char *err
 	return errno ? -errno : -EIO;
 }
 
+/* What not every reader gets. 0, or -EOPNOTSUPP with a sentence: this VMM does not have it. */
+static int ask_for_extras(const struct session *session, struct target *target, char *err,
+			  size_t err_size)
+{
+	const char *what = NULL;
+
+	if (session->options.snapshots && !ring_reader_want_rings(target->reader))
+		what = "snapshots of the rings";
+	else if (session->options.data &&
+		 !ring_reader_want_data(target->reader, session->options.data))
+		what = "data of requests";
+	if (!what)
+		return 0;
+	snprintf(err, err_size,
+		 "process %d records into a flight recorder, which takes no %s: start it without",
+		 (int)target->pid, what);
+	return -EOPNOTSUPP;
+}
+
 int session_add(struct session *session, pid_t pid, char *err, size_t err_size)
 {
 	struct target *target;
@@ -371,6 +392,13 @@ int session_add(struct session *session, pid_t pid, char *err, size_t err_size)
 	target->pid = pid;
 	ret = choose_road(session, target, err, err_size);
 	target->no_kvm = never_enters_kvm(target->reader);
+	if (ret == 0 && target->usdt && (session->options.snapshots || session->options.data)) {
+		snprintf(
+		    err, err_size,
+		    "process %d has no ring of stage points: snapshots and data come by it only",
+		    (int)pid);
+		ret = -EOPNOTSUPP;
+	}
 	if (ret == 0 && session->kernel && !target->no_kvm)
 		kernel_source_watch(session->kernel, VBT_PROBES_kvm, true);
 	/* A program without the probes must not leave an entry behind: this comes first. */
@@ -395,14 +423,10 @@ int session_add(struct session *session, pid_t pid, char *err, size_t err_size)
 	update_marks(session, (unsigned)index);
 	update_devices(session, (unsigned)index);
 	if (!target->usdt) {
-		if (session->options.snapshots && !ring_reader_want_rings(target->reader)) {
-			snprintf(
-			    err, err_size,
-			    "process %d records into a flight recorder, which takes no snapshots of "
-			    "the rings: start it without",
-			    (int)pid);
+		ret = ask_for_extras(session, target, err, err_size);
+		if (ret < 0) {
 			target->ended = true;
-			return -EOPNOTSUPP;
+			return ret;
 		}
 		ret = ring_reader_start(target->reader, session->options.history, START_MS, err,
 					err_size);
@@ -558,27 +582,56 @@ static uint16_t ring_source(struct session *session, unsigned index, const struc
 	return target->sources[batch->ring] = (uint16_t)(session->info.sources - 1);
 }
 
+/*
+ * What another reader asked for is not for us: data is the guest's, and a recording has as much of it
+ * as its user wanted, or none.
+ */
+static bool is_asked_for(const struct session *session, struct vbt_record *record)
+{
+	const unsigned place = record->head * VBT_DATA_STEP;
+	uint8_t bytes[VBT_DATA_STEP];
+	unsigned room;
+
+	if (record->point != VBT_AUX_data)
+		return true;
+	if (place >= session->options.data)
+		return false;
+	room = session->options.data - place;
+	if (room >= VBT_DATA_STEP || record->op <= room)
+		return true;
+	memcpy(bytes, &record->arg, 8);
+	memcpy(bytes + 8, &record->val, 4);
+	memset(bytes + room, 0, sizeof(bytes) - room);
+	memcpy(&record->arg, bytes, 8);
+	memcpy(&record->val, bytes + 8, 4);
+	record->op = (uint8_t)room;
+	return true;
+}
+
 static void deliver_ring(struct session *session, unsigned index, const struct ring_batch *batch)
 {
 	struct target *target = session->targets[index];
 	uint16_t source = ring_source(session, index, batch);
 	uint64_t last = target->last_ns[batch->ring];
-	size_t count = 0;
+	size_t count = 0, others = 0;
 
 	for (size_t i = 0; i < batch->count; i++) {
-		const struct vbt_record *record = &batch->records[i];
-		uint64_t ns = vbt_clock_ns(&target->clock, record->time);
+		struct vbt_record record = batch->records[i];
+		uint64_t ns = vbt_clock_ns(&target->clock, record.time);
 
-		if (vbt_event_from_record(&session->ring_batch[count], record, ns, source,
-					  (uint8_t)index, batch->tid))
+		if (!is_asked_for(session, &record))
+			others++;
+		else if (vbt_event_from_record(&session->ring_batch[count], &record, ns, source,
+					       (uint8_t)index, batch->tid))
 			count++;
 	}
 	if (batch->lost)
 		state_loss(session, source, VBT_POINT_LOST, last,
 			   count ? session->ring_batch[0].time : now_ns(), batch->lost);
 	/* What is no record of a VMM at all is as good as lost. */
-	if (count < batch->count)
-		state_loss(session, source, VBT_POINT_LOST, last, now_ns(), batch->count - count);
+	if (count + others < batch->count)
+		state_loss(session, source, VBT_POINT_LOST, last, now_ns(),
+			   batch->count - count - others);
 	if (count)
 		target->last_ns[batch->ring] = session->ring_batch[count - 1].time;
 	deliver(session, session->ring_batch, count);

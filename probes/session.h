@@ -44,6 +44,7 @@ struct session_options {
 	bool snapshots; /* also of the rings (lib/ring_item.h): by the ring road only */
 	bool
 	    unknown; /* targets come that nobody can look at before they run: attach all probes at once */
+	unsigned data;  /* bytes of each request's data; 0: none. By the ring road only */
 	bool no_kernel; /* stage points only: one's own processes then need no privileges */
 };
 

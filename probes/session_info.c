@@ -116,7 +116,7 @@ void session_info_marks(struct vbt_target *target, const struct kernel_source *k
 	memset(target->hidden, 0, sizeof(target->hidden));
 	target->points = 0;
 #define X(point) target->points |= 1u << STAGE_NUMBER_##point;
-	VBT_VMM_POINTS(X)
+	VBT_EVENT_POINTS(X)
 #undef X
 	if (kernel)
 		add_kernel_points(target, kernel);

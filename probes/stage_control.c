@@ -40,19 +40,34 @@ static void drop_dead_reader(struct vbt_shm_header *header)
 	if (__atomic_compare_exchange_n(&header->reader_pid, &pid, 0, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_ACQUIRE)) {
 		__atomic_store_n(&header->want_rings, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&header->want_data, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&header->data_bytes, 0, __ATOMIC_RELEASE);
 		__atomic_store_n(&header->want, 0, __ATOMIC_RELEASE);
 	}
 }
 
-/* A reader has said what it wants by the time that it is counted in `want`. */
-static bool wants_rings(const struct vbt_shm_header *header)
+/* What readers want beside the marks. One has said it by the time that it is counted in `want`. */
+struct extras {
+	bool rings;
+	unsigned data; /* bytes of each request */
+};
+
+static struct extras wanted_extras(const struct vbt_shm_header *header)
 {
-	return __atomic_load_n(&header->want_rings, __ATOMIC_ACQUIRE) > 0;
+	/* A flight recorder's file lies about: it has neither. */
+	if (header->always || !__atomic_load_n(&header->want, __ATOMIC_ACQUIRE))
+		return (struct extras){false, 0};
+	return (struct extras){
+	    .rings = __atomic_load_n(&header->want_rings, __ATOMIC_ACQUIRE) > 0,
+	    .data = __atomic_load_n(&header->want_data, __ATOMIC_ACQUIRE)
+			? __atomic_load_n(&header->data_bytes, __ATOMIC_ACQUIRE)
+			: 0,
+	};
 }
 
-static void switch_ring(struct vbt_shm_header *header, bool on, bool rings)
+static void switch_ring(struct vbt_shm_header *header, bool on, const struct extras *extras)
 {
-	stage_point_ring(on, on && rings);
+	stage_point_ring(on, extras->rings, extras->data);
 	if (on && !header->on)
 		stage_clock_calibrate(header);
 	__atomic_store_n(&header->on, on, __ATOMIC_RELEASE);
@@ -65,7 +80,8 @@ static void *control_main(void *arg)
 	const struct timespec gap = {.tv_nsec = FIRST_GAP_NS};
 	struct vbt_shm_header *header = arg;
 	uint32_t want = 0;
-	bool calibrated = false, rings = false;
+	struct extras extras = {false, 0}, now;
+	bool calibrated = false;
 
 	stage_thread_begin("control");
 	while (!stopping) {
@@ -73,9 +89,10 @@ static void *control_main(void *arg)
 
 		want = __atomic_load_n(&header->want, __ATOMIC_ACQUIRE);
 		on = want > 0 || header->always;
-		if (header->on != on || rings != wants_rings(header)) {
-			rings = wants_rings(header);
-			switch_ring(header, on, rings);
+		now = wanted_extras(header);
+		if (header->on != on || now.rings != extras.rings || now.data != extras.data) {
+			extras = now;
+			switch_ring(header, on, &extras);
 		}
 		wait_want(header, want, !calibrated ? &gap : header->on ? &second : NULL);
 		if (stopping)

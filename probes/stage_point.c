@@ -114,12 +114,14 @@ static void set_states(void)
 	VBT_EVENT_POINTS(SET_RING)
 }
 
-void stage_point_ring(bool on, bool snapshots)
+void stage_point_ring(bool on, bool snapshots, unsigned data)
 {
 	pthread_mutex_lock(&state_lock);
 	recording = on ? STAGE_RECORD : 0;
 	set_states();
 	stage_state_ring.ring = snapshots ? STAGE_RECORD : 0;
+	stage_data_want(data);
+	stage_state_data.ring = data ? STAGE_RECORD : 0;
 	pthread_mutex_unlock(&state_lock);
 }
 

@@ -12,8 +12,10 @@
 #ifndef VBT_STAGE_POINT_H
 #define VBT_STAGE_POINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "lib/record.h"
 #include "lib/ring_item.h"
@@ -60,8 +62,8 @@ static inline struct stage_fields stage_fields(uint8_t device, uint16_t queue, u
 	void stage_emit_##name(uint64_t arg, struct stage_fields fields);
 
 /* The points of a VMM; a VMM never fires kernel ones. Kept in step with lib/stage.h by a test. */
-#define VBT_VMM_POINTS(X) VBT_EVENT_POINTS(X) X(ring)
-/* Those that every reader gets; snapshots of the rings only those that ask for them. */
+#define VBT_VMM_POINTS(X) VBT_EVENT_POINTS(X) X(ring) X(data)
+/* Those that every reader gets; snapshots of the rings and data only those that ask for them. */
 #define VBT_EVENT_POINTS(X) \
 	X(wake)             \
 	X(pop)              \
@@ -84,6 +86,7 @@ enum stage_number {
 	STAGE_NUMBER_mark_clock = VBT_AUX_mark_clock,
 	STAGE_NUMBER_ring = VBT_AUX_ring,
 	STAGE_NUMBER_pause = VBT_AUX_pause,
+	STAGE_NUMBER_data = VBT_AUX_data,
 };
 
 /*
@@ -104,17 +107,17 @@ struct stage_site {
 	} while (0)
 
 /*
- * A point with what only a listener needs: `show` is run after the record if snapshots of the rings
- * are wanted, and then the thread stands still if somebody steps through.
+ * A point with what only a listener needs: `show` is run after the record if the point `what` (ring,
+ * data) is wanted, and then the thread stands still if somebody steps through.
  */
-#define STAGE_POINT_SHOW(name, device, queue, seq, head, arg, val, op, code, show)                 \
+#define STAGE_POINT_SHOW(name, device, queue, seq, head, arg, val, op, code, what, show)           \
 	do {                                                                                       \
 		STAGE_SITE(name);                                                                  \
 		if (__builtin_expect(stage_state_##name.any != 0, 0)) {                            \
 			stage_emit_##name((arg),                                                   \
 					  stage_fields((device), (queue), (seq), (head), (val),    \
 						       STAGE_NUMBER_##name, (op), (code)));        \
-			if (STAGE_POINT_ENABLED(ring))                                             \
+			if (STAGE_POINT_ENABLED(what))                                             \
 				show;                                                              \
 			if (stage_state_##name.ring & STAGE_STEP)                                  \
 				stage_step(STAGE_NUMBER_##name, (device), (queue), (seq), (code)); \
@@ -122,7 +125,7 @@ struct stage_site {
 	} while (0)
 
 #define STAGE_POINT(name, device, queue, seq, head, arg, val, op, code) \
-	STAGE_POINT_SHOW(name, device, queue, seq, head, arg, val, op, code, (void)0)
+	STAGE_POINT_SHOW(name, device, queue, seq, head, arg, val, op, code, ring, (void)0)
 
 /* 1 while anybody listens at all; for work that only a listener needs. */
 #define STAGE_POINT_ENABLED(name) (stage_state_##name.any != 0)
@@ -163,6 +166,14 @@ uint8_t stage_device_add(const char *name);
 struct vbt_shm_device *stage_device_edit(uint8_t device); /* never NULL: a dummy if unknown */
 void stage_device_publish(uint8_t device);
 void stage_device_remove(uint8_t device);
+
+/*
+ * Write the first `length` bytes of a request's data as records of the point `data`, as many of them
+ * as readers asked for; `given`: by the guest, else for it. For STAGE_POINT_SHOW. The pieces are
+ * memory of this process that was checked; the guest may change what is in them meanwhile.
+ */
+void stage_data(uint8_t device, uint16_t queue, uint32_t seq, bool given, const struct iovec *piece,
+		int pieces, uint64_t length);
 
 /*
  * Slow motion, for teaching: listen on the Unix socket `path`, wait for a learner and for its first

@@ -33,7 +33,7 @@ static uint64_t header_bytes(void)
 /* The child of a fork has the mapping, but no business writing into its parent's rings. */
 static void forget_in_child(void)
 {
-	stage_point_ring(false, false);
+	stage_point_ring(false, false, 0);
 	memset(&stage_thread, 0, sizeof(stage_thread));
 	stage_shm.header = NULL;
 	stage_control_forked();
@@ -82,7 +82,7 @@ int stage_ring_init(const struct stage_ring_options *options, char *err, size_t 
 	/* Last, so that a reader that finds the file finds it whole. */
 	__atomic_store_n(&header->magic, VBT_SHM_MAGIC, __ATOMIC_RELEASE);
 	if (header->always) {
-		stage_point_ring(true, false);
+		stage_point_ring(true, false, 0);
 		__atomic_store_n(&header->on, 1, __ATOMIC_RELEASE);
 	}
 	ret = stage_control_start();
@@ -97,7 +97,7 @@ int stage_ring_init(const struct stage_ring_options *options, char *err, size_t 
 		stage_control_await_reader();
 	return 0;
 fail:
-	stage_point_ring(false, false);
+	stage_point_ring(false, false, 0);
 	stage_shm = (struct stage_shm){.fd = -1};
 	if (header != MAP_FAILED)
 		munmap(header, size);
@@ -110,7 +110,7 @@ void stage_ring_exit(void)
 	if (!stage_shm.header)
 		return;
 	stage_control_stop();
-	stage_point_ring(false, false);
+	stage_point_ring(false, false, 0);
 	__atomic_store_n(&stage_shm.header->on, 0, __ATOMIC_RELEASE);
 	stage_thread_end();
 	/* The mapping stays: a thread may be inside a point. The process is about to end. */

@@ -58,8 +58,11 @@ void stage_clock_init(struct vbt_shm_header *header);
 /* Take one calibration pair, the best of several brackets, append it, fire `mark_clock`. */
 void stage_clock_calibrate(struct vbt_shm_header *header);
 
-/* stage_point.c: write the ring half of every point's state word; that of `ring` separately. */
-void stage_point_ring(bool on, bool snapshots);
+/* stage_point.c: write the ring half of every point's state word; those of `ring` and `data` separately. */
+void stage_point_ring(bool on, bool snapshots, unsigned data);
+
+/* stage_data.c: how many bytes of a request are wanted. */
+void stage_data_want(unsigned bytes);
 /* The same for the bit that makes a thread stand at each mark. */
 void stage_point_step(bool on);
 

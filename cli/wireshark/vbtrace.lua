@@ -9,7 +9,7 @@
 local marks = { [0] = "kick", "wake", "pop", "parse", "submit", "queue", "issue", "complete", "reap", "push", "signal",
 	"msi", "inject", "eoi" }
 local points = { [14] = "signal_done", [15] = "device", [16] = "apic_accept", [17] = "mark_clock",
-	[18] = "ring", [19] = "pause", [255] = "lost" }
+	[18] = "ring", [19] = "pause", [21] = "data", [255] = "lost" }
 local ops = { [0] = "read", [1] = "write", [4] = "flush", [8] = "get_id", [10] = "get_lifetime", [11] = "discard",
 	[13] = "write_zeroes", [14] = "secure_erase", [15] = "zone_append", [16] = "zone_report", [18] = "zone_open",
 	[20] = "zone_close", [22] = "zone_finish", [24] = "zone_reset", [26] = "zone_reset_all" }
@@ -20,6 +20,7 @@ local kinds = { [0] = "event", "submission", "completion" }
 for i = 0, #marks do points[i] = marks[i] end
 
 local HEADER, ENTRY, LIFE = 80, 40, 8 + 8 * 6 + 8 * 14
+local DATA_LENGTH = 80
 local UNKNOWN = 255
 local INFERRED, FIRST, LAST, COMPLETE, MERGED = 1, 2, 4, 8, 16
 
@@ -57,6 +58,8 @@ local f = {
 	source = ProtoField.uint16("vblk.event.source", "Source"),
 	event_op = ProtoField.uint8("vblk.event.op", "Operation or method"),
 	code = ProtoField.uint8("vblk.event.code", "Code or flags"),
+	data_length = ProtoField.uint32("vblk.data_length", "Bytes of data in this frame"),
+	data = ProtoField.bytes("vblk.data", "Data"),
 }
 local layer_fields, mark_fields = {}, {}
 local all = {}
@@ -211,6 +214,8 @@ function vblk.dissector(buffer, pinfo, root)
 		tree:add_proto_expert_info(malformed)
 		return
 	end
+	-- Shorter headers have no field for it.
+	local data = at >= DATA_LENGTH + 4 and buffer(DATA_LENGTH, 4):le_uint() or 0
 	local ended, names = {}, {}
 	for i = 1, count do
 		local sub, last = add_request(tree, buffer(at, ENTRY), pinfo)
@@ -234,6 +239,13 @@ function vblk.dissector(buffer, pinfo, root)
 		add_life(sub, buffer(at, LIFE))
 		at = at + LIFE
 	end
+	if data == 0 then return end
+	if at + data > buffer:len() then
+		tree:add_proto_expert_info(malformed)
+		return
+	end
+	tree:add_le(f.data_length, buffer(DATA_LENGTH, 4))
+	tree:add(f.data, buffer(at, data))
 end
 
 DissectorTable.get("wtap_encap"):add(wtap.USER0, vblk)

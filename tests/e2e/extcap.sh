@@ -24,9 +24,11 @@ for interface in vbtrace vbtrace-$bench; do
 	says "$interface: link type" out '^dlt \{number=147\}\{name=USER0\}\{display=.+\}$'
 	works "$interface: options" "$vbtrace" extcap --extcap-config --extcap-interface="$interface"
 	says "$interface: options for frames" out '^arg \{number=0\}\{call=--frames\}\{display=.+\}\{type=selector\}$'
+	says "$interface: an option for data" out '^arg \{number=2\}\{call=--payload\}\{display=.+\}\{type=unsigned\}\{range=0,4096\}\{default=0\}$'
 	same "$interface: values" "$(grep -cE '^value \{arg=[01]\}\{value=[a-z]+\}\{display=[a-z]+\}\{default=(true|false)\}$' out)" 5
 	same "$interface: a default for each" "$(grep -c 'default=true' out)" 2
 done
+refused "data by USDT" 2 "$vbtrace" extcap --capture --extcap-interface vbtrace --source usdt --payload 16 --fifo x.pcap
 refused "an unknown interface" 2 "$vbtrace" extcap --extcap-dlts --extcap-interface eth0
 refused "no interface" 2 "$vbtrace" extcap --extcap-dlts
 refused "nothing to do" 2 "$vbtrace" extcap --extcap-interface vbtrace
@@ -82,6 +84,11 @@ same "tshark captures" "$?" 0
 whole live.pcap "tshark"
 timeout -k 5 90 tshark -X "lua_script:$dissector" -i vbtrace -c 100 -o "extcap.vbtrace.frames:request" -T fields -e vblk.kind >kinds 2>err
 same "tshark captures all VMs, by the option of the dialog" "$(sort -u kinds | tr '\n' ' ')" "1 2 "
+
+# Data of the guest comes if it is asked for, and only then: the disk is all zeroes, but where the guest wrote.
+timeout -k 5 90 tshark -X "lua_script:$dissector" -i vbtrace -c 200 -o "extcap.vbtrace.payload:8" -T fields -e vblk.data >data 2>err
+if [ "$(grep -c '^[0-9a-f]\{16\}$' data)" -gt 5 ]; then ok "tshark captures data, by the option of the dialog"; else fail "tshark captures data, by the option of the dialog" "$(sort data | uniq -c | head) $(cat err)"; fi
+same "no data unless it is asked for" "$(tshark -X "lua_script:$dissector" -r live.pcap -Y vblk.data 2>/dev/null | wc -l)" 0
 
 # The VM ends, and the capture with it.
 "$vbtrace" extcap --capture --extcap-interface vbtrace-$bench --fifo end.pcap 2>capture.err &

@@ -3,6 +3,7 @@
 
 vbt.py FILE            prints what is in it: metadata, and how many events
 vbt.py FILE CSV        compares each event with the output of `vbtrace export --to csv --rows events`
+vbt.py FILE --data     prints the data of requests: device, queue, number, 1 if the guest gave it, bytes in hex
 
 Nothing of vbtrace is used. zstd and xxHash are the system's libraries.
 """
@@ -13,7 +14,7 @@ import sys
 
 POINTS = ["kick", "wake", "pop", "parse", "submit", "queue", "issue", "complete", "reap", "push", "signal",
           "msi", "inject", "eoi", "signal_done", "device", "apic_accept", "mark_clock", "ring",
-          "pause", "lost"]
+          "pause", "lost", "data"]
 KERNEL = {"kick", "queue", "issue", "complete", "msi", "inject", "eoi", "apic_accept"}
 KEY, ARG, SEQ, VAL, HEAD, BACK = 1, 2, 4, 8, 16, 32
 COLUMN = {KEY: 4, ARG: 5, SEQ: 6, VAL: 7, HEAD: 8}
@@ -391,7 +392,7 @@ class Chunk:
         e.key, e.arg, e.val = self.field(KEY, 0), self.field(ARG, 0), self.field(VAL, 0)
         self.all_0(e)
 
-    on_mark_clock = on_ring = on_pause = on_lost = on_device
+    on_mark_clock = on_ring = on_pause = on_lost = on_data = on_device
 
 
 # --- the file -----------------------------------------------------------------------------------
@@ -420,7 +421,7 @@ class Trace:
         expect(data[:8] == b"\x89VBT\r\n\x1a\n" and len(data) >= 32, "not a trace")
         version, _, size = struct.unpack_from("<HHH", data, 8)
         expect(struct.unpack_from("<I", data, 28)[0] == xxh3(data[:28]) & M32, "the header is damaged")
-        expect(version == 3 and size == 32, f"format version {version}")
+        expect(version in (3, 4) and size == 32, f"format version {version}")
         expect(not any(data[10:12]) and not any(data[14:28]), "the file header is not zero where it should be")
         at = 32
         while at < len(data):
@@ -441,6 +442,7 @@ class Trace:
                 latest = 0
                 for e in Chunk(payload, count, time).events():
                     latest = max(latest, e.time)
+                    expect(version == 4 or POINTS[e.point] != "data", "data in a trace that has none")
                     yield e
                 expect(latest == last, f"the latest time is {latest}, not {last}")
             elif kind == 3:
@@ -478,7 +480,8 @@ def order(fields):
 def compare(trace, path):
     events = list(trace.events())
     # The last entry of each device counts for its name, and so it does for export.
-    mine = sorted((row(trace, e) for e in events), key=order)
+    # Data is in no row.
+    mine = sorted((row(trace, e) for e in events if POINTS[e.point] != "data"), key=order)
     with open(path, newline="", encoding="utf-8") as file:
         theirs = sorted(csv.DictReader(file), key=order)
     faults = int(len(mine) != len(theirs))
@@ -495,10 +498,25 @@ def compare(trace, path):
     return faults == 0 and len(mine) > 0
 
 
+def print_data(trace):
+    found = {}
+    for e in trace.events():
+        if POINTS[e.point] != "data":
+            continue
+        known = found.setdefault((e.device, e.queue, e.seq, e.code), bytearray())
+        expect(len(known) == 12 * e.head, "a place in the data is missing")
+        known += struct.pack("<QI", e.arg, e.val)[:e.op]
+    for key, data in found.items():
+        print(*key, data.hex())
+
+
 def main():
     with open(sys.argv[1], "rb") as file:
         trace = Trace(file.read())
     try:
+        if sys.argv[2:] == ["--data"]:
+            print_data(trace)
+            return
         if len(sys.argv) > 2:
             sys.exit(0 if compare(trace, sys.argv[2]) else 1)
         count = sum(1 for _ in trace.events())

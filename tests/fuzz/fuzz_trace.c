@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A trace file that nobody ours wrote: reader, reorder, correlator, breakdown.
+ * A trace file that nobody ours wrote: reader, reorder, correlator, breakdown, data.
  *
  * The first byte of the input chooses. Even: the rest is the file. Odd: its checksums are put right
  * first, because no mutation would get past them, and all that is behind them has to hold as well.
@@ -13,17 +13,21 @@
 
 #include "lib/breakdown.h"
 #include "lib/correlate.h"
+#include "lib/payload.h"
 #include "lib/reorder.h"
 #include "lib/trace_format.h"
 #include "lib/trace_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+#define DATA 20 /* bytes of a request's data: more than a record has */
+
 struct pipeline {
 	struct vbt_reorder *reorder;
 	struct vbt_correlator *correlator;
 	struct vbt_breakdown breakdown;
-	uint64_t requests, events;
+	struct vbt_payloads *payloads;
+	uint64_t requests, events, sum;
 };
 
 #define EXPECT(condition)         \
@@ -65,6 +69,7 @@ static void on_request(void *context, const struct vbt_request *request)
 {
 	struct pipeline *p = context;
 	uint64_t layer[VBT_LAYER_COUNT], sum = 0;
+	struct vbt_payload payload;
 
 	vbt_request_layers(request, layer);
 	for (unsigned i = 0; i < VBT_LAYER_COUNT; i++)
@@ -73,6 +78,12 @@ static void on_request(void *context, const struct vbt_request *request)
 	EXPECT(!(request->inferred & ~request->present));
 	for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++)
 		EXPECT(vbt_request_has(request, mark) == !request->absent[mark]);
+	for (int given = 0; given < 2; given++)
+		if (vbt_payloads_take(p->payloads, request, given, &payload)) {
+			EXPECT(payload.size && payload.size <= DATA);
+			for (unsigned i = 0; i < payload.size; i++)
+				p->sum += payload.bytes[i];
+		}
 	p->requests++;
 	vbt_breakdown_add(&p->breakdown, request);
 }
@@ -81,6 +92,9 @@ static int on_events(void *context, const struct vbt_event *events, size_t count
 {
 	struct pipeline *p = context;
 
+	for (size_t i = 0; i < count; i++)
+		if (events[i].point == VBT_AUX_data)
+			vbt_payloads_event(p->payloads, &events[i]);
 	return vbt_correlator_events(p->correlator, events, count);
 }
 
@@ -101,7 +115,8 @@ static void run(struct vbt_trace_reader *reader)
 
 	p.correlator = vbt_correlator_new(&options);
 	p.reorder = vbt_reorder_new(256, on_events, &p);
-	EXPECT(p.correlator && p.reorder);
+	p.payloads = vbt_payloads_new(DATA);
+	EXPECT(p.correlator && p.reorder && p.payloads);
 	EXPECT(!vbt_breakdown_init(&p.breakdown, VBT_BY_DEFAULT | VBT_BY_size));
 	while ((count = vbt_trace_reader_next(reader, &events)) > 0) {
 		uint64_t latest = 0;
@@ -126,6 +141,7 @@ static void run(struct vbt_trace_reader *reader)
 	vbt_breakdown_release(&p.breakdown);
 	vbt_reorder_free(p.reorder);
 	vbt_correlator_free(p.correlator);
+	vbt_payloads_free(p.payloads);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

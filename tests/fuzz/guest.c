@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "probes/stage_shm.h"
+
 /* Mostly where something is, sometimes just beside it or nowhere. */
 static uint64_t address(struct guest *g, const struct rig_queue *q)
 {
@@ -283,6 +285,8 @@ void guest_begin(struct guest *g, const uint8_t *data, size_t size)
 	options.signal = more & 4 ? SIGNAL_IRQFD : SIGNAL_IOCTL;
 	options.queues = 1 + (more >> 3 & 3) % 3;
 	options.features_on = FEATURE(F_IN_ORDER) | FEATURE(F_NOTIFICATION_DATA);
+	/* As if a reader had asked for all there is; with no ring to write it into. */
+	stage_point_ring(more & 64, more & 64, more & 64 ? VBT_DATA_MAX : 0);
 	if (options.transport == TRANSPORT_LEGACY) {
 		options.ring = RING_SPLIT;
 		options.features_on = 0;

@@ -108,6 +108,7 @@ static void trace_seed(const char *directory, unsigned number)
 					    .gsi = 11,
 					    .mmio_notify = 0xfe000000,
 					    .mmio_stride = 4}};
+	const struct vbt_trace_writer_options options = {.data = number % 3 == 1};
 	struct vbt_trace_writer *writer;
 	struct vbt_event events[32], lost;
 	uint8_t first = (uint8_t)number;
@@ -115,7 +116,7 @@ static void trace_seed(const char *directory, unsigned number)
 
 	device.shm.flags = number & 1 ? 0 : VBT_DEVICE_MSIX;
 	put(fd, &first, 1);
-	writer = vbt_trace_writer_new(fd, NULL, err, sizeof(err));
+	writer = vbt_trace_writer_new(fd, &options, err, sizeof(err));
 	if (!writer)
 		fail(err);
 	vbt_trace_writer_target(writer, 0, &target);
@@ -124,6 +125,19 @@ static void trace_seed(const char *directory, unsigned number)
 	vbt_trace_writer_device(writer, &device);
 	for (uint32_t seq = 1; seq <= 1 + number * 3; seq++) {
 		vbt_trace_writer_events(writer, events, life(events, seq, number / 2));
+		for (unsigned i = 0; i < 3 && options.data; i++) {
+			struct vbt_event data = {.time = events[4].time,
+						 .point = VBT_AUX_data,
+						 .tid = 20,
+						 .seq = seq + 1,
+						 .head = (uint16_t)i,
+						 .arg = 0x6162636465666768,
+						 .val = 0x696a6b6c,
+						 .op = i < 2 ? VBT_DATA_STEP : 5,
+						 .code = seq & 1};
+
+			vbt_trace_writer_events(writer, &data, 1);
+		}
 		if (seq % 4 == 3) {
 			vbt_event_lost(&lost, (uint16_t)(seq & 1), events[0].time, events[8].time,
 				       3);

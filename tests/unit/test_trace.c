@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The trace file: what is written comes back; what is damaged is told apart from what is not. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,6 +53,8 @@ static void make_events(void)
 		uint8_t point = (uint8_t)(next_random() % VBT_POINT_COUNT);
 		bool wild = next_random() & 1;
 
+		/* Statements of loss are made below. */
+		point = point == VBT_POINT_LOST ? VBT_MARK_pop : point;
 		time += next_random() % (i % 100 ? 2000 : 1u << 30);
 		*e = (struct vbt_event){
 		    .time = time,
@@ -96,11 +99,12 @@ static void write_trace(int fd)
 	struct vbt_source ring = {.kind = VBT_SOURCE_RING, .tid = 9, .name = "disk0-q0"};
 	struct vbt_device device = {.index = 2,
 				    .shm = {.present = 1, .name = "disk2", .queues = 4}};
+	const struct vbt_trace_writer_options options = {.data = true};
 	struct vbt_trace_writer *writer;
 	char err[256] = "";
 
 	strcpy(target.hidden[VBT_MARK_eoi], "APICv is on");
-	writer = vbt_trace_writer_new(fd, NULL, err, sizeof(err));
+	writer = vbt_trace_writer_new(fd, &options, err, sizeof(err));
 	assert_non_null(writer);
 	assert_int_equal(vbt_trace_writer_host(writer, &host), 0);
 	assert_int_equal(vbt_trace_writer_target(writer, 0, &target), 0);
@@ -347,15 +351,42 @@ static void test_refused(void **state)
 	assert_refused((const uint8_t *)text, sizeof(text) - 1, "not a vbtrace file");
 	assert_refused((const uint8_t *)text, 5, "not a vbtrace file");
 	memcpy(copy, file, size);
-	vbt_put16(copy + 8, VBT_FILE_VERSION + 1);
+	vbt_put16(copy + 8, VBT_FILE_VERSION_DATA + 1);
 	vbt_put32(copy + 28, (uint32_t)XXH3_64bits(copy, 28));
-	assert_refused(copy, size, "version 4, this vbtrace reads version 3: use a newer vbtrace");
+	assert_refused(copy, size, "version 5, this vbtrace reads 3 and 4: use a newer vbtrace");
 	vbt_put16(copy + 8, VBT_FILE_VERSION - 1);
 	vbt_put32(copy + 28, (uint32_t)XXH3_64bits(copy, 28));
 	assert_refused(copy, size,
-		       "version 2, this vbtrace reads version 3: use the vbtrace that wrote it");
+		       "version 2, this vbtrace reads 3 and 4: use the vbtrace that wrote it");
 	assert_refused(file, 20, "cut off");
 	free(copy);
+}
+
+/* The guest's data gets into a file only if that was made for it, and says so by its version. */
+static void test_data(void **state)
+{
+	const struct vbt_event event = {.point = VBT_AUX_data, .op = 1};
+	const struct vbt_event beyond = {.point = VBT_POINT_COUNT};
+
+	for (int data = 0; data < 2; data++) {
+		const struct vbt_trace_writer_options options = {.data = data};
+		int fd = memfd_create("trace", MFD_CLOEXEC);
+		uint8_t header[VBT_FILE_HEADER_SIZE];
+		struct vbt_trace_writer *writer;
+		char err[256] = "";
+
+		writer = vbt_trace_writer_new(fd, &options, err, sizeof(err));
+		assert_non_null(writer);
+		assert_int_equal(pread(fd, header, sizeof(header), 0), sizeof(header));
+		assert_int_equal(vbt_get16(header + 8),
+				 data ? VBT_FILE_VERSION_DATA : VBT_FILE_VERSION);
+		assert_int_equal(vbt_trace_writer_events(writer, &event, 1), data ? 0 : -EINVAL);
+		assert_int_equal(vbt_trace_writer_events(writer, &beyond, 1), -EINVAL);
+		assert_int_equal(vbt_trace_writer_finish(writer), 0);
+		assert_int_equal(vbt_trace_writer_stats(writer)->events, data);
+		vbt_trace_writer_free(writer);
+		close(fd);
+	}
 }
 
 /* A damaged file header is one hole; all chunks are still there. */
@@ -390,6 +421,7 @@ int main(void)
 	    cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_cut_anywhere),
 	    cmocka_unit_test(test_flipped_bytes), cmocka_unit_test(test_moved_chunks),
 	    cmocka_unit_test(test_refused),       cmocka_unit_test(test_damaged_header),
+	    cmocka_unit_test(test_data),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -90,6 +90,18 @@ static void show_pop(const struct blk_queue *q, const struct blk_io *io)
 						    .slots = io->chain.slots});
 }
 
+/* What a request moves. The guest may write to its memory meanwhile: it is only looked at. */
+static void show_data(const struct blk_queue *q, const struct blk_io *io, bool given,
+		      uint64_t length)
+{
+	const struct blk_request *r = &io->request;
+	bool gives = r->action == BLK_WRITE || r->action == BLK_ZONE_APPEND;
+
+	if (given ? gives : r->action == BLK_READ)
+		stage_data(q->trace, (uint16_t)q->index, io->seq, given, r->data, r->data_count,
+			   length);
+}
+
 /* Make the batch visible, and say so. */
 static void flush_batch(struct blk_queue *q)
 {
@@ -101,7 +113,7 @@ static void flush_batch(struct blk_queue *q)
 	q->push_seq += q->batched;
 	for (unsigned i = 0; i < q->batched; i++)
 		STAGE_POINT_SHOW(push, q->trace, q->index, q->batch[i].seq, q->batch[i].head,
-				 first + i, q->batch[i].used, 0, q->batch[i].status,
+				 first + i, q->batch[i].used, 0, q->batch[i].status, ring,
 				 show_push(q, i));
 	q->batched = 0;
 	q->unsignalled = true;
@@ -168,7 +180,7 @@ static void signal_guest(struct blk_queue *q)
 	if (reason == VBT_SIGNAL_sent)
 		q->irq_seq++;
 	STAGE_POINT_SHOW(signal, q->trace, q->index, 0, 0, q->irq_seq, (uint32_t)q->push_seq,
-			 shot.vector, (uint8_t)reason, show_interrupt(q));
+			 shot.vector, (uint8_t)reason, ring, show_interrupt(q));
 	if (reason == VBT_SIGNAL_sent) {
 		int err = t->irq_fire(q->dev->transport, &shot);
 
@@ -193,8 +205,12 @@ static void say_submit(struct blk_queue *q, const struct blk_io *io, const struc
 
 static void say_reap(struct blk_queue *q, const struct blk_io *io, const struct blk_io *leader)
 {
-	STAGE_POINT(reap, q->trace, q->index, io->seq, io->chain.head, (uintptr_t)&leader->disk,
-		    (uint32_t)leader->disk.error, leader->disk.method, 0);
+	const struct disk_request *disk = &leader->disk;
+
+	STAGE_POINT_SHOW(
+	    reap, q->trace, q->index, io->seq, io->chain.head, (uintptr_t)disk,
+	    (uint32_t)disk->error, disk->method, 0, data,
+	    show_data(q, io, false, disk->error ? disk->done : io->request.data_length));
 }
 
 /* Hand the plugged write to the disk, with all that were merged into it. */
@@ -364,7 +380,7 @@ unsigned blk_io_take(struct blk_queue *q, unsigned *budget)
 			blk_queue_unasked(q);
 		io = new_io(q, &chain);
 		STAGE_POINT_SHOW(pop, q->trace, q->index, io->seq, chain.head, q->kicks,
-				 chain.index, 0, 0, show_pop(q, io));
+				 chain.index, 0, 0, ring, show_pop(q, io));
 		pieces = chain.readable + chain.writable;
 		if (pieces <= BLK_SMALL_IOV)
 			blk_request_parse(&io->request, &q->rules, q->mem, &chain, io->small,
@@ -372,10 +388,11 @@ unsigned blk_io_take(struct blk_queue *q, unsigned *budget)
 		else
 			blk_request_parse(&io->request, &q->rules, q->mem, &chain, take_big(q, io),
 					  BLK_BIG_IOV);
-		STAGE_POINT(parse, q->trace, q->index, io->seq, chain.head, io->request.sector,
-			    clamp32(io->request.data_length),
-			    (uint8_t)(io->request.type < 255 ? io->request.type : 255),
-			    blk_error_status(io->request.error));
+		STAGE_POINT_SHOW(parse, q->trace, q->index, io->seq, chain.head, io->request.sector,
+				 clamp32(io->request.data_length),
+				 (uint8_t)(io->request.type < 255 ? io->request.type : 255),
+				 blk_error_status(io->request.error), data,
+				 show_data(q, io, true, io->request.data_length));
 		start(q, io);
 	}
 	unplug(q);

@@ -69,7 +69,7 @@ static void show_kick(const struct blk_queue *q)
 static void served(struct blk_queue *q, uint32_t kicks, enum vbt_wake_reason reason)
 {
 	q->kicks += kicks;
-	STAGE_POINT_SHOW(wake, q->trace, q->index, 0, 0, q->kicks, kicks, 0, (uint8_t)reason,
+	STAGE_POINT_SHOW(wake, q->trace, q->index, 0, 0, q->kicks, kicks, 0, (uint8_t)reason, ring,
 			 show_kick(q));
 }
 
