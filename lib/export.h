@@ -47,7 +47,7 @@ struct vbt_exporter;
 struct vbt_export_options {
 	const struct vbt_exporter *exporter;
 	enum vbt_export_unit unit; /* 0: the exporter's own */
-	unsigned payload; /* bytes of each request's data, up to VBT_DATA_MAX */
+	unsigned payload;          /* bytes of each request's data, up to VBT_DATA_MAX */
 	/* NULL: all. An event goes out with a request that is wanted. */
 	bool (*wanted)(void *context, const struct vbt_request *request);
 	void *context;

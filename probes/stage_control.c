@@ -55,7 +55,7 @@ struct extras {
 static struct extras wanted_extras(const struct vbt_shm_header *header)
 {
 	/* A flight recorder's file lies about: it has neither. */
-	if (header->always || !__atomic_load_n(&header->want, __ATOMIC_ACQUIRE))
+	if (header->always)
 		return (struct extras){false, 0};
 	return (struct extras){
 	    .rings = __atomic_load_n(&header->want_rings, __ATOMIC_ACQUIRE) > 0,
@@ -67,7 +67,7 @@ static struct extras wanted_extras(const struct vbt_shm_header *header)
 
 static void switch_ring(struct vbt_shm_header *header, bool on, const struct extras *extras)
 {
-	stage_point_ring(on, extras->rings, extras->data);
+	stage_point_ring(on, on && extras->rings, on ? extras->data : 0);
 	if (on && !header->on)
 		stage_clock_calibrate(header);
 	__atomic_store_n(&header->on, on, __ATOMIC_RELEASE);

@@ -12,7 +12,7 @@ good=$top/samples/traces/linux-writes.vbt
 : >empty
 head -c 50000 /dev/urandom >foreign
 head -c 20 "$good" >header-only-in-part
-python3 - "$good" newer 4 older 2 <<'PYTHON'
+python3 - "$good" newer 5 older 2 <<'PYTHON'
 import ctypes, sys
 xxh = ctypes.CDLL("libxxhash.so.0").XXH3_64bits
 xxh.restype, xxh.argtypes = ctypes.c_uint64, [ctypes.c_char_p, ctypes.c_size_t]
@@ -33,8 +33,8 @@ for command in "${readers[@]}"; do
 	empty cannot read 'empty': not a trace: the file is empty$
 	foreign cannot read 'foreign': not a vbtrace file: it does not begin like one$
 	header-only-in-part cut off within its header$
-	newer format version 4, this vbtrace reads version 3: use a newer vbtrace$
-	older format version 2, this vbtrace reads version 3: use the vbtrace that wrote it$
+	newer format version 5, this vbtrace reads 3 and 4: use a newer vbtrace$
+	older format version 2, this vbtrace reads 3 and 4: use the vbtrace that wrote it$
 	LIST
 done
 

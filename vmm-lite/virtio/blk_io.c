@@ -206,11 +206,11 @@ static void say_submit(struct blk_queue *q, const struct blk_io *io, const struc
 static void say_reap(struct blk_queue *q, const struct blk_io *io, const struct blk_io *leader)
 {
 	const struct disk_request *disk = &leader->disk;
+	uint64_t read = disk->error ? disk->done : io->request.data_length;
 
-	STAGE_POINT_SHOW(
-	    reap, q->trace, q->index, io->seq, io->chain.head, (uintptr_t)disk,
-	    (uint32_t)disk->error, disk->method, 0, data,
-	    show_data(q, io, false, disk->error ? disk->done : io->request.data_length));
+	STAGE_POINT_SHOW(reap, q->trace, q->index, io->seq, io->chain.head, (uintptr_t)disk,
+			 (uint32_t)disk->error, disk->method, 0, data,
+			 show_data(q, io, false, read));
 }
 
 /* Hand the plugged write to the disk, with all that were merged into it. */
