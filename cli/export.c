@@ -137,10 +137,11 @@ static int export_input(struct input *input, const struct export_options *option
 	    .wanted = filter_given(&options->filter) ? wanted : NULL,
 	    .context = &export,
 	};
-	struct sink *sink = sink_open(options->output ? options->output : "-", to.exporter->binary);
+	struct sink *sink = sink_open(options->output ? options->output : "-", to.exporter->binary,
+				      options->payload > 0);
 	struct vbt_export_run *run;
 	int status = CLI_FAILURE, closed;
-	uint64_t requests, unlinked, payloads;
+	uint64_t requests, unlinked, payloads, pushed_out;
 	char damage[256];
 
 	if (!sink)
@@ -153,6 +154,7 @@ static int export_input(struct input *input, const struct export_options *option
 	requests = run ? vbt_export_requests(run) : 0;
 	unlinked = run ? vbt_export_unlinked(run) : 0;
 	payloads = run ? vbt_export_payloads(run) : 0;
+	pushed_out = run ? vbt_export_payloads_pushed_out(run) : 0;
 	vbt_export_free(run);
 	closed = sink_close(sink, !status);
 	if (status || closed)
@@ -163,6 +165,9 @@ static int export_input(struct input *input, const struct export_options *option
 		complain("%llu marks are not linked: too much happened between them and their "
 			 "requests' ends",
 			 (unsigned long long)unlinked);
+	if (pushed_out)
+		complain("the data of %llu requests is left out: that of later ones took its room",
+			 (unsigned long long)pushed_out);
 	if (!requests)
 		complain("no request %s", to.wanted ? "matches" : "in this trace");
 	else if (options->payload && !payloads)

@@ -163,7 +163,7 @@ static int capture(const struct extcap_options *options, const struct pid_list *
 		   .unit = options->frames ? VBT_UNIT_REQUESTS : VBT_UNIT_EVENTS,
 		   .payload = (unsigned)options->payload},
 	};
-	struct sink *sink = sink_open(options->fifo, true);
+	struct sink *sink = sink_open(options->fifo, true, options->payload > 0);
 	int status;
 
 	if (!sink)

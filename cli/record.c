@@ -266,9 +266,13 @@ static int begin(struct record *record, const struct arguments *arguments)
 	if (output_begin(&record->output, record->err, sizeof(record->err)))
 		return -1;
 	/* What a guest writes is not for everybody who can read this directory. */
-	if (record->options->payload && record->output.created &&
-	    fchmod(record->output.fd, S_IRUSR | S_IWUSR) < 0)
+	if (record->options->payload && record->output.regular &&
+	    fchmod(record->output.fd, S_IRUSR | S_IWUSR) < 0) {
+		snprintf(record->err, sizeof(record->err),
+			 "cannot make '%s' its owner's only: %s; name another file with -o",
+			 record->output.path, strerror(errno));
 		return -1;
+	}
 	record->recorder =
 	    recorder_new(record->session, record->output.fd, record->options->payload > 0,
 			 record->err, sizeof(record->err));

@@ -161,7 +161,7 @@ static int write_page(struct report *report, const char *path, struct headline *
 
 	if (!sum)
 		return complain("out of memory");
-	sink = sink_open(path, false);
+	sink = sink_open(path, false, false);
 	if (sink) {
 		headline->bytes = sum->bytes;
 		selection_sort(&report->slowest);

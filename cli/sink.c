@@ -47,10 +47,10 @@ static char *final_name(const char *path)
 	return name ? name : strdup(path);
 }
 
-static int open_temporary(struct sink *sink)
+static int open_temporary(struct sink *sink, bool private)
 {
 	struct stat st;
-	mode_t mask = umask(0);
+	mode_t mask = umask(0), mode;
 	bool exists = !stat(sink->path, &st);
 
 	umask(mask);
@@ -64,10 +64,11 @@ static int open_temporary(struct sink *sink)
 		sink->temporary = NULL;
 		return -1;
 	}
-	return fchmod(sink->fd, exists ? st.st_mode & 0777 : 0666 & ~mask);
+	mode = exists ? st.st_mode & 0777 : 0666 & ~mask;
+	return fchmod(sink->fd, private ? mode & S_IRWXU : mode);
 }
 
-static int open_fd(struct sink *sink, const char *path, bool binary)
+static int open_fd(struct sink *sink, const char *path, bool binary, bool private)
 {
 	struct stat st;
 
@@ -84,7 +85,7 @@ static int open_fd(struct sink *sink, const char *path, bool binary)
 		sink->fd = open(path, O_WRONLY | O_CLOEXEC);
 	} else {
 		sink->path = final_name(path);
-		if (sink->path && open_temporary(sink) < 0 && sink->fd >= 0) {
+		if (sink->path && open_temporary(sink, private) < 0 && sink->fd >= 0) {
 			complain("cannot write '%s': %s", path, strerror(errno));
 			return -1;
 		}
@@ -109,7 +110,7 @@ void sink_drop(struct sink *sink)
 	free(sink);
 }
 
-struct sink *sink_open(const char *path, bool binary)
+struct sink *sink_open(const char *path, bool binary, bool private)
 {
 	const cookie_io_functions_t functions = {.write = write_all};
 	struct sink *sink = calloc(1, sizeof(*sink));
@@ -120,7 +121,7 @@ struct sink *sink_open(const char *path, bool binary)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	sink->fd = -1;
-	if (!open_fd(sink, path, binary)) {
+	if (!open_fd(sink, path, binary, private)) {
 		sink->file = fopencookie(sink, "w", functions);
 		if (sink->file) {
 			setvbuf(sink->file, NULL, _IOFBF, BUFFER);

@@ -15,10 +15,11 @@
 struct sink;
 
 /*
- * "-" is standard output; `binary`: refused if that is a terminal. A reader that goes away is an
- * error like others from here on: SIGPIPE is ignored. NULL after a complaint.
+ * "-" is standard output; `binary`: refused if that is a terminal; `private`: a file is for its owner
+ * only. A reader that goes away is an error like others from here on: SIGPIPE is ignored. NULL after a
+ * complaint.
  */
-struct sink *sink_open(const char *path, bool binary);
+struct sink *sink_open(const char *path, bool binary, bool private);
 
 /* The stream to write on; the sink's own. */
 FILE *sink_file(const struct sink *sink);

@@ -7,7 +7,8 @@
 bool vbt_event_from_record(struct vbt_event *event, const struct vbt_record *record, uint64_t ns,
 			   uint16_t source, uint8_t target, uint32_t tid)
 {
-	if (!vbt_point_is_vmm(record->point))
+	if (!vbt_point_is_vmm(record->point) ||
+	    (record->point == VBT_AUX_data && (!record->op || record->op > VBT_DATA_STEP)))
 		return false;
 	*event = (struct vbt_event){
 	    .time = ns,

@@ -50,13 +50,25 @@ static int take_event(void *context, const struct vbt_linked_event *event)
 	return run->exporter->event(&run->export, event);
 }
 
+/* Nobody will ask for the data of a request that is not wanted. */
+static void forget_data(struct vbt_export_run *run, const struct vbt_request *request)
+{
+	struct vbt_payload payload;
+
+	for (int given = 0; run->export.payloads && given < 2; given++)
+		vbt_payloads_take(run->export.payloads, request, given, &payload);
+}
+
 static void take_request(void *context, const struct vbt_request *request)
 {
 	struct vbt_export_run *run = context;
 
-	if (run->error ||
-	    (run->options.wanted && !run->options.wanted(run->options.context, request)))
+	if (run->error)
 		return;
+	if (run->options.wanted && !run->options.wanted(run->options.context, request)) {
+		forget_data(run, request);
+		return;
+	}
 	run->requests++;
 	if (run->timeline)
 		run->error = vbt_timeline_request(run->timeline, request);
@@ -193,6 +205,11 @@ uint64_t vbt_export_unlinked(const struct vbt_export_run *run)
 uint64_t vbt_export_payloads(const struct vbt_export_run *run)
 {
 	return run->export.taken;
+}
+
+uint64_t vbt_export_payloads_pushed_out(const struct vbt_export_run *run)
+{
+	return run->export.payloads ? vbt_payloads_pushed_out(run->export.payloads) : 0;
 }
 
 uint64_t vbt_export_requests(const struct vbt_export_run *run)

@@ -104,8 +104,9 @@ int vbt_export_finish(struct vbt_export_run *run);
 const struct vbt_correlator *vbt_export_correlator(const struct vbt_export_run *run);
 /* Marks whose events had gone out before it was known whose they are; see lib/timeline.h. */
 uint64_t vbt_export_unlinked(const struct vbt_export_run *run);
-/* How many requests' data went out. */
+/* How many requests' data went out; and how many had to go before, for there was no room. */
 uint64_t vbt_export_payloads(const struct vbt_export_run *run);
+uint64_t vbt_export_payloads_pushed_out(const struct vbt_export_run *run);
 /* Requests that went out, all that were wanted. */
 uint64_t vbt_export_requests(const struct vbt_export_run *run);
 

@@ -184,6 +184,8 @@ static uint8_t *put_payload(struct vbt_export *export, uint8_t *at, unsigned kin
 	memcpy(at, payload.bytes, payload.size);
 	vbt_put32(state->frame + 80, payload.size);
 	*whole = request->bytes > payload.size ? request->bytes : payload.size;
+	if (*whole > UINT32_MAX - FRAME_MAX)
+		*whole = UINT32_MAX - FRAME_MAX; /* the frame's length has 32 bits */
 	return at + payload.size;
 }
 

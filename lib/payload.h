@@ -24,7 +24,10 @@ struct vbt_payload {
 struct vbt_payloads *vbt_payloads_new(unsigned bytes);
 void vbt_payloads_free(struct vbt_payloads *payloads); /* NULL is fine */
 
-/* Take an event of the point `data`. What does not follow on what is there, is left out. */
+/*
+ * Take an event of the point `data`. Those of a request may come in any order; what is behind a hole
+ * is left out.
+ */
 void vbt_payloads_event(struct vbt_payloads *payloads, const struct vbt_event *event);
 
 /*
@@ -33,5 +36,8 @@ void vbt_payloads_event(struct vbt_payloads *payloads, const struct vbt_event *e
  */
 bool vbt_payloads_take(struct vbt_payloads *payloads, const struct vbt_request *request, bool given,
 		       struct vbt_payload *payload);
+
+/* How many requests' data had to go before it was taken. */
+uint64_t vbt_payloads_pushed_out(const struct vbt_payloads *payloads);
 
 #endif

@@ -41,6 +41,12 @@ for bytes in 1 512 700 4096; do
 	captured "reads, $bytes bytes, frames of requests" read-$bytes.vbt disk.img $bytes 200 --frames request
 done
 same "a trace with data is its owner's" "$(stat -c %a read-512.vbt)" 600
+same "a capture with data as well" "$(stat -c %a out.pcap)" 600
+"$vbtrace" export --to pcap -o plain.pcap read-512.vbt
+same "one without is as others" "$(stat -c %a plain.pcap)" "$(printf %o $((0666 & ~$(umask))))"
+cp read-1.vbt older.vbt && chmod 644 older.vbt
+works "an older file" "$vbtrace" record -o older.vbt --payload 1 -- "$vmm" bench --disk disk.img --count 1
+same "an older file becomes its owner's" "$(stat -c %a older.vbt)" 600
 captured "fewer than were recorded" read-4096.vbt disk.img 33 200
 captured "more than were recorded" read-1.vbt disk.img 1 200
 works "more than were recorded: export" "$vbtrace" export --to pcap --payload 4096 -o out.pcap read-1.vbt
@@ -59,6 +65,14 @@ captured "writes, frames of requests" write.vbt disk.img 512 500 --frames reques
 works "merged writes" "$vbtrace" record -o merged.vbt --payload 512 -- \
 	"$vmm" bench --disk disk.img,aio=io_uring,merge=on --rw write --count 500 --verify
 captured "merged writes, and read again" merged.vbt disk.img 512 1000
+
+# --- with snapshots of the rings as well: neither takes anything from the other
+works "data and rings" "$vbtrace" record -o both.vbt --payload 512 --snapshot rings -- \
+	"$vmm" bench --disk disk.img,aio=io_uring --rw randread --count 200
+captured "data and rings" both.vbt disk.img 512 200
+"$vbtrace" export --to csv --rows events both.vbt >both.csv
+same "data and rings: a snapshot at each pop and push" \
+	"$(awk -F, '$2 == "ring" { seen[$2]++ } $2 == "pop" || $2 == "push" { marks++ } END { print (seen["ring"] >= marks && marks == 400) }' both.csv)" 1
 
 # --- a second reader of the format sees the same bytes
 python3 "$top/tests/format/vbt.py" read-512.vbt --data >second.txt

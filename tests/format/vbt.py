@@ -503,11 +503,13 @@ def print_data(trace):
     for e in trace.events():
         if POINTS[e.point] != "data":
             continue
-        known = found.setdefault((e.device, e.queue, e.seq, e.code), bytearray())
-        expect(len(known) == 12 * e.head, "a place in the data is missing")
-        known += struct.pack("<QI", e.arg, e.val)[:e.op]
-    for key, data in found.items():
-        print(*key, data.hex())
+        expect(1 <= e.op <= 12, "a piece of data of no size")
+        pieces = found.setdefault((e.device, e.queue, e.seq, e.code), {})
+        expect(e.head not in pieces, "a piece of data comes twice")
+        pieces[e.head] = struct.pack("<QI", e.arg, e.val)[:e.op]
+    for key, pieces in found.items():
+        expect(sorted(pieces) == list(range(len(pieces))), "a place in the data is missing")
+        print(*key, b"".join(pieces[place] for place in sorted(pieces)).hex())
 
 
 def main():

@@ -90,6 +90,15 @@ static void test_put_together(void **state)
 	give(p, 7, 1, "0123456789ab");
 	expect(p, "anew");
 
+	/* In any order: where a clock is corrected, times change places. */
+	give(p, 7, 2, "89abcd");
+	give(p, 7, 0, "0123456789ab");
+	give(p, 7, 1, "cdef01234567");
+	expect(p, "0123456789abcdef0123456789abcd");
+	give(p, 7, 1, "and more");
+	give(p, 7, 0, "twelve bytes");
+	expect(p, "twelve bytesand more");
+
 	/* Lengths that cannot be. */
 	give(p, 7, 0, "");
 	give(p, 7, 0, "0123456789abc");
@@ -107,8 +116,12 @@ static void test_bounded(void **state)
 	struct vbt_payload payload;
 
 	assert_non_null(p);
-	for (uint32_t seq = 1; seq <= 100000; seq++)
+	for (uint32_t seq = 1; seq <= 16384; seq++)
 		give(p, seq, 0, "x");
+	assert_int_equal(vbt_payloads_pushed_out(p), 0);
+	for (uint32_t seq = 16385; seq <= 100000; seq++)
+		give(p, seq, 0, "x");
+	assert_int_equal(vbt_payloads_pushed_out(p), 100000 - 16384);
 	for (other.seq = 100000; other.seq > 100000 - 8192; other.seq--)
 		assert_true(vbt_payloads_take(p, &other, true, &payload));
 	vbt_payloads_free(p);
@@ -153,6 +166,19 @@ static void cut_and_join(unsigned wanted, uint64_t length)
 	vbt_payloads_free(p);
 }
 
+/* What a VMM writes that is no piece of data is no event. */
+static void test_no_piece(void **state)
+{
+	struct vbt_record record = {.point = VBT_AUX_data, .op = VBT_DATA_STEP};
+	struct vbt_event event;
+
+	assert_true(vbt_event_from_record(&event, &record, 1, 1, 1, 1));
+	record.op = VBT_DATA_STEP + 1;
+	assert_false(vbt_event_from_record(&event, &record, 1, 1, 1, 1));
+	record.op = 0;
+	assert_false(vbt_event_from_record(&event, &record, 1, 1, 1, 1));
+}
+
 static void test_of_a_vmm(void **state)
 {
 	const struct stage_ring_options options = {.program = "test", .size = 4 << 20};
@@ -195,9 +221,8 @@ static void test_never_unasked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_put_together),
-	    cmocka_unit_test(test_bounded),
-	    cmocka_unit_test(test_of_a_vmm),
+	    cmocka_unit_test(test_put_together),  cmocka_unit_test(test_bounded),
+	    cmocka_unit_test(test_no_piece),      cmocka_unit_test(test_of_a_vmm),
 	    cmocka_unit_test(test_never_unasked),
 	};
 
