@@ -90,6 +90,32 @@ timeout -k 5 90 tshark -X "lua_script:$dissector" -i vbtrace -c 200 -o "extcap.v
 if [ "$(grep -c '^[0-9a-f]\{16\}$' data)" -gt 5 ]; then ok "tshark captures data, by the option of the dialog"; else fail "tshark captures data, by the option of the dialog" "$(sort data | uniq -c | head) $(cat err)"; fi
 same "no data unless it is asked for" "$(tshark -X "lua_script:$dissector" -r live.pcap -Y vblk.data 2>/dev/null | wc -l)" 0
 
+# --- by dumpcap alone, from a fifo and from its standard input; what it writes is pcapng
+# kept FILE NAME: so many frames, of nanoseconds and of this link type, by the clock of the host
+kept() {
+	capinfos -Mct "$1" >out 2>err
+	says "$2: frames" out '^Number of packets: *300$'
+	capinfos "$1" >out 2>err
+	says "$2: nanoseconds" out 'nanoseconds \(9\)'
+	says "$2: link type" out 'File encapsulation: *USER 0$'
+	tshark -X "lua_script:$dissector" -r "$1" -T fields -e frame.time_epoch 2>err | sort -c 2>out
+	same "$2: in order" "$? $(cat out)" "0 "
+	age=$(($(date +%s) - $(tshark -r "$1" -c 1 -T fields -e frame.time_epoch 2>/dev/null | cut -d. -f1)))
+	if [ $age -ge 0 ] && [ $age -lt 300 ]; then ok "$2: dated now"; else fail "$2: dated now" "$age s ago"; fi
+	whole "$1" "$2"
+}
+"$vbtrace" extcap --capture --extcap-interface vbtrace-$bench --fifo fifo 2>capture.err &
+capture=$!
+timeout -k 5 90 dumpcap -q -i fifo -c 300 -w dumpcap.pcapng >out 2>err
+same "dumpcap captures from a fifo" "$?" 0
+wait $capture
+same "dumpcap goes away" "$? $(cat capture.err)" "0 "
+kept dumpcap.pcapng "dumpcap, a fifo"
+"$vbtrace" extcap --capture --extcap-interface vbtrace --fifo - 2>capture.err |
+	timeout -k 5 90 dumpcap -q -i - -c 300 -w piped.pcapng >out 2>err
+same "dumpcap captures from its standard input" "${PIPESTATUS[*]} $(cat capture.err)" "0 0 "
+kept piped.pcapng "dumpcap, a pipe"
+
 # The VM ends, and the capture with it.
 "$vbtrace" extcap --capture --extcap-interface vbtrace-$bench --fifo end.pcap 2>capture.err &
 capture=$!
