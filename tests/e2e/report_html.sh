@@ -60,6 +60,20 @@ cp linux-errors.vbt '<img src=x onerror=alert(1)>.vbt'
 "$vbtrace" report --html bad.html '<img src=x onerror=alert(1)>.vbt'
 same "markup in a name is text" "$(grep -c '<img' bad.html)" 0
 refused "a full disk" 1 "$vbtrace" report --html /dev/full linux-split.vbt
+status=0
+{ "$vbtrace" report --html - linux-split.vbt 2>err || echo $? >status; } | head -c 10 >/dev/null
+same "a closed pipe is one line and status 1" "$(cat status) $(cat err)" "1 vbtrace: cannot write 'standard output': Broken pipe"
+echo before >kept.html
+(
+	ulimit -f 1
+	trap '' XFSZ
+	exec "$vbtrace" report --html kept.html linux-split.vbt
+) >out 2>err
+same "a page that finds no room is not there: status" $? 1
+same "a page that finds no room is not there" "$(cat kept.html) $(find . -name 'kept.html.*')" "before "
+same "and one line says so" "$(wc -l <err)" 1
+works "a pipe" "$vbtrace" report --html - linux-split.vbt
+if cmp -s out linux-split.html; then ok "a pipe gets what a file gets"; else fail "a pipe gets what a file gets"; fi
 refused "html and json" 2 "$vbtrace" report --html x.html --json linux-split.vbt
 same "no half page" "$(find . -name 'x.html*')" ""
 
