@@ -9,20 +9,11 @@
 #define VBT_TRACE_CODEC_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
+#include "lib/buffer.h"
 #include "lib/event.h"
 #include "lib/trace_format.h"
-
-struct vbt_buffer {
-	uint8_t *data;
-	size_t size, room;
-};
-
-/* -ENOMEM, or 0 with room for `more` bytes behind the end. */
-int vbt_buffer_reserve(struct vbt_buffer *buffer, size_t more);
-int vbt_buffer_add(struct vbt_buffer *buffer, const void *data, size_t size);
 
 struct vbt_encoder;
 struct vbt_decoder;
@@ -45,7 +36,11 @@ void vbt_decoder_free(struct vbt_decoder *decoder);
 int vbt_decoder_begin(struct vbt_decoder *decoder, const struct vbt_chunk_header *header,
 		      const uint8_t *payload);
 
-/* Decode up to `room` events; returns their number, 0 at the chunk's end, -EBADMSG. */
-int vbt_decoder_next(struct vbt_decoder *decoder, struct vbt_event *events, unsigned room);
+/*
+ * Decode up to `room` events; returns their number, 0 at the chunk's end, -EBADMSG. *in_order: none
+ * of them is before the one in front of it.
+ */
+int vbt_decoder_next(struct vbt_decoder *decoder, struct vbt_event *events, unsigned room,
+		     bool *in_order);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The predictor of the trace codec: what the next event's fields will be, given its shape (point,
- * source, thread, queue, …). Internal to trace_codec.c, which includes it; written once for both
- * directions, so that they cannot disagree. docs/TRACE_FORMAT.md states the rules.
+ * source, thread, queue, …). Internal to the codec, whose walk (trace_walk.h) keeps it up to date.
  *
  * All tables have a fixed size and are indexed by hashes without looking for collisions: those only
  * make predictions worse.
@@ -20,7 +19,7 @@
 
 struct predict_slot {
 	uint64_t cookie, sector;
-	uint32_t seq, bytes;
+	uint32_t bytes;
 	uint16_t head;
 	uint8_t op;
 };
@@ -28,7 +27,7 @@ struct predict_slot {
 /* A list of numbers, taken from the front as a rule. When full it drops the front. */
 struct predict_fifo {
 	uint32_t item[PREDICT_LIST];
-	uint8_t head, count;
+	unsigned head, count;
 };
 
 struct predict_queue {
@@ -41,22 +40,23 @@ struct predict_queue {
 	struct predict_fifo done, reaped;
 	uint16_t free_head[PREDICT_LIST]; /* a stack: Linux uses the last freed head first */
 	uint16_t last_head;
-	uint8_t free_heads;
+	uint16_t free_heads;
 };
 
 /* Keys of host I/O that wait for their next step. */
 struct predict_keys {
-	uint64_t key[PREDICT_LIST];
-	uint32_t tid[PREDICT_LIST];
-	uint8_t head, count;
+	struct predict_key {
+		uint64_t key;
+		uint32_t tid;
+	} item[PREDICT_LIST];
+	unsigned head, count;
 };
 
 struct predict_io {
 	uint64_t key, sector;
+	struct predict_queue *queue; /* NULL: no submit has set it up */
 	uint32_t seq;
 	uint16_t sectors;
-	uint8_t queue; /* index in predictor.queue */
-	bool used;
 };
 
 struct predict_kick {
@@ -98,6 +98,17 @@ static inline unsigned predict_kick_index(const struct vbt_event *e)
 	return predict_hash((e->key << 8 ^ (uint32_t)e->arg) + e->target, PREDICT_KICKS);
 }
 
+static inline struct predict_io *predict_io_of(struct predictor *p, uint64_t key)
+{
+	return &p->io[predict_hash(key, PREDICT_IO)];
+}
+
+/* The front, or what is given if the list is empty. */
+static inline uint32_t fifo_first(const struct predict_fifo *fifo, uint32_t otherwise)
+{
+	return fifo->count ? fifo->item[fifo->head] : otherwise;
+}
+
 static inline void fifo_put(struct predict_fifo *fifo, uint32_t item)
 {
 	fifo->item[(fifo->head + fifo->count) % PREDICT_LIST] = item;
@@ -125,10 +136,7 @@ static inline void fifo_take(struct predict_fifo *fifo, uint32_t item)
 
 static inline void keys_put(struct predict_keys *keys, uint64_t key, uint32_t tid)
 {
-	unsigned at = (keys->head + keys->count) % PREDICT_LIST;
-
-	keys->key[at] = key;
-	keys->tid[at] = tid;
+	keys->item[(keys->head + keys->count) % PREDICT_LIST] = (struct predict_key){key, tid};
 	if (keys->count < PREDICT_LIST)
 		keys->count++;
 	else
@@ -139,7 +147,7 @@ static inline void keys_put(struct predict_keys *keys, uint64_t key, uint32_t ti
 static inline unsigned keys_of(const struct predict_keys *keys, uint32_t tid)
 {
 	for (unsigned i = 0; i < keys->count; i++)
-		if (keys->tid[(keys->head + i) % PREDICT_LIST] == tid)
+		if (keys->item[(keys->head + i) % PREDICT_LIST].tid == tid)
 			return i;
 	return 0;
 }
@@ -148,26 +156,25 @@ static inline unsigned keys_find(const struct predict_keys *keys, uint64_t key)
 {
 	unsigned i = 0;
 
-	while (i < keys->count && keys->key[(keys->head + i) % PREDICT_LIST] != key)
+	while (i < keys->count && keys->item[(keys->head + i) % PREDICT_LIST].key != key)
 		i++;
 	return i;
 }
 
 static inline uint64_t keys_at(const struct predict_keys *keys, unsigned i)
 {
-	return i < keys->count ? keys->key[(keys->head + i) % PREDICT_LIST] : 0;
+	return i < keys->count ? keys->item[(keys->head + i) % PREDICT_LIST].key : 0;
 }
 
 static inline void keys_remove(struct predict_keys *keys, unsigned i)
 {
 	if (i >= keys->count)
 		return;
-	for (; i; i--) {
-		unsigned to = (keys->head + i) % PREDICT_LIST,
-			 from = (to + PREDICT_LIST - 1) % PREDICT_LIST;
+	for (unsigned to = (keys->head + i) % PREDICT_LIST; i; i--) {
+		unsigned from = (to + PREDICT_LIST - 1) % PREDICT_LIST;
 
-		keys->key[to] = keys->key[from];
-		keys->tid[to] = keys->tid[from];
+		keys->item[to] = keys->item[from];
+		to = from;
 	}
 	keys->head = (keys->head + 1) % PREDICT_LIST;
 	keys->count--;
@@ -191,7 +198,8 @@ static inline void predict_use_head(struct predict_queue *q, uint16_t head)
 		i--;
 	if (!i)
 		return;
-	memmove(&q->free_head[i - 1], &q->free_head[i], (q->free_heads - i) * sizeof(head));
+	if (i < q->free_heads) /* rarely: Linux takes the topmost one */
+		memmove(&q->free_head[i - 1], &q->free_head[i], (q->free_heads - i) * sizeof(head));
 	q->free_heads--;
 }
 

@@ -263,8 +263,14 @@ static int take_chunk(struct vbt_trace_reader *r, const struct vbt_chunk_header 
 	return stated;
 }
 
-static long deliver(struct vbt_trace_reader *r, int count, const struct vbt_event **events)
+static long deliver(struct vbt_trace_reader *r, int count, bool in_order,
+		    const struct vbt_event **events)
 {
+	*events = r->batch;
+	if (in_order && r->batch[0].time >= r->last_time) {
+		r->last_time = r->batch[count - 1].time;
+		return count;
+	}
 	for (int i = 0; i < count; i++) {
 		struct vbt_event *event = &r->batch[i];
 
@@ -275,21 +281,21 @@ static long deliver(struct vbt_trace_reader *r, int count, const struct vbt_even
 			r->last_time = event->time;
 		}
 	}
-	*events = r->batch;
 	return count;
 }
 
 long vbt_trace_reader_next(struct vbt_trace_reader *r, const struct vbt_event **events)
 {
 	struct vbt_chunk_header header;
+	bool in_order;
 	int count;
 
 	for (;;) {
-		count = vbt_decoder_next(r->decoder, r->batch, BATCH);
+		count = vbt_decoder_next(r->decoder, r->batch, BATCH, &in_order);
 		if (count > 0) {
 			r->any_events = true;
 			r->stats.events += (uint64_t)count;
-			return deliver(r, count, events);
+			return deliver(r, count, in_order, events);
 		}
 		if (count < 0)
 			r->stats.holes++;
@@ -301,7 +307,7 @@ long vbt_trace_reader_next(struct vbt_trace_reader *r, const struct vbt_event **
 		if (r->read_error)
 			return r->read_error;
 		if (count > 0)
-			return deliver(r, count, events);
+			return deliver(r, count, true, events);
 	}
 }
 
