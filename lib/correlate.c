@@ -100,8 +100,7 @@ struct thread *vbt_thread(struct vbt_correlator *c, const struct vbt_event *even
 		    .target = event->target,
 		    .vcpu = -1,
 		    .vcpu_changes = c->changes - 1,
-		    .open = {NONE, 0},
-		    .closed = {NONE, 0},
+		    .told = {NONE, 0},
 		    .line = NONE,
 		};
 	}
@@ -182,7 +181,7 @@ static void lose_kernel(struct vbt_correlator *c, const struct vbt_event *event)
 	}
 	if (irq || !io) {
 		for (uint32_t i = 0; i < c->threads; i++)
-			c->thread[i].has_early_msi = c->thread[i].has_early_accept = false;
+			vbt_window_forget(&c->thread[i]);
 		vbt_irq_expire(c, UINT64_MAX, VBT_ABSENT_lost);
 		if (event->key > c->irq_doubt_until)
 			c->irq_doubt_until = event->key;
@@ -210,7 +209,7 @@ static void expire(struct vbt_correlator *c, struct queue *q, struct flight *f, 
 {
 	uint64_t until = *(uint64_t *)context;
 
-	if (f->touched >= until || f->flags & FLIGHT_PENDING)
+	if (f->flags & FLIGHT_PENDING || vbt_flight_latest(f) >= until)
 		return;
 	if (f->flags & (FLIGHT_SUSPECT | FLIGHT_BEFORE))
 		vbt_flight_emit(c, q, f,

@@ -2,7 +2,8 @@
 /*
  * Inside the correlator. correlate.c takes the events apart; correlate_queue.c keeps queues and the
  * requests in flight and sends finished ones out; correlate_kick.c, correlate_io.c,
- * correlate_irq.c and correlate_line.c (INTx) link what comes before, below and behind the VMM.
+ * correlate_push.c, correlate_window.c, correlate_irq.c and correlate_line.c (INTx) link what comes
+ * before, below and behind the VMM.
  * docs/LINKING.md has the rules.
  */
 #ifndef VBT_CORRELATE_IMPL_H
@@ -18,8 +19,10 @@
 #define NONE         UINT32_MAX
 #define KICK_HISTORY 512 /* kicks of a queue that can still be linked; a power of two */
 #define WAKE_HISTORY 8
-#define EARLY_BIOS   16
+#define EARLY_BIOS   32
 #define RECENT       16
+#define WINDOWS      8 /* of a task that the clocks may confuse */
+#define EARLY_IRQS   4
 #define IRQ_MARKS    (BIT(VBT_MARK_msi) | BIT(VBT_MARK_inject) | BIT(VBT_MARK_eoi))
 #define IO_POINTS    3
 #define IO_MARKS     (BIT(VBT_MARK_queue) | BIT(VBT_MARK_issue) | BIT(VBT_MARK_complete))
@@ -27,10 +30,9 @@
 enum flight_state { FLIGHT_FREE, FLIGHT_LIVE, FLIGHT_GONE };
 
 enum flight_flag {
-	FLIGHT_SUSPECT = 1,   /* its VMM source lost events during its life */
-	FLIGHT_UNBOUND = 2,   /* host I/O is not linked any more: the key may be another's */
-	FLIGHT_IRQ_DOUBT = 8, /* the kernel lost interrupt events, or the decision was lost */
-	FLIGHT_BEFORE = 16,   /* was in flight when the recording began */
+	FLIGHT_SUSPECT = 1, /* its VMM source lost events during its life */
+	FLIGHT_UNBOUND = 2, /* host I/O is not linked any more: the key may be another's */
+	FLIGHT_BEFORE = 16, /* was in flight when the recording began */
 	FLIGHT_KICK_DONE = 32,
 	FLIGHT_PENDING = 64, /* pushed, waits in the queue's list for the decision to interrupt */
 	FLIGHT_HELD = 128,   /* the interrupt is held back: may still come */
@@ -39,7 +41,8 @@ enum flight_flag {
 /* A request in flight. */
 struct flight {
 	struct vbt_request r;
-	uint64_t touched;    /* time of its last event */
+	uint64_t io_latest;  /* of its last block event */
+	uint64_t not_before; /* from then on a block event of its key is not the last user's */
 	uint32_t next;       /* next one (seq) of the pushed ones, or of the interrupt's; 0: none */
 	uint32_t leader;     /* the one (seq) that it was merged into; 0: none */
 	uint32_t io_sectors; /* sum over its bios when they were queued, */
@@ -48,7 +51,9 @@ struct flight {
 	uint16_t io_doubt; /* the kernel lost events of these marks during its life */
 	uint8_t state;
 	uint8_t flags;
-	uint8_t refused; /* parse refused it */
+	bool refused; /* parse refused it */
+	/* The clocks do not tell its block events from those of the key's last or next use. */
+	bool blurred;
 };
 
 struct kick {
@@ -115,6 +120,7 @@ enum irq_where { IRQ_NOWHERE, IRQ_ACCEPTED, IRQ_IN_SERVICE, IRQ_ASSERTED };
 struct irq {
 	uint64_t time[VBT_MARK_COUNT]; /* of signal, msi, inject, eoi */
 	uint64_t accepted_at;
+	uint64_t sent_at; /* signal_done, if `sent` */
 	uint64_t seq;
 	uint32_t queue;
 	uint32_t head, tail, count; /* requests that it tells of */
@@ -126,6 +132,7 @@ struct irq {
 	uint16_t coalesced;      /* marks of an assertion that was under way before the signal */
 	uint8_t where;
 	bool used, intx, doubt, accepted, sent;
+	bool blurred; /* the clocks do not tell its window from another one */
 };
 
 /* A reference that knows when the interrupt is gone. */
@@ -154,6 +161,19 @@ struct line {
 	uint8_t target;
 };
 
+/* While a task sends an interrupt: from `signal` to `signal_done`. */
+struct window {
+	struct irq_ref irq;
+	uint64_t closed; /* UINT64_MAX while it is open */
+};
+
+/* What the kernel did for an interrupt before its signal came; 0: not yet. */
+struct early_irq {
+	uint64_t msi, accept, inject;
+	uint32_t apic;
+	uint8_t vector;
+};
+
 struct thread {
 	uint32_t tid;
 	uint8_t target;
@@ -161,20 +181,22 @@ struct thread {
 	uint32_t apic;
 	int32_t vcpu;
 	uint32_t vcpu_changes; /* info->changes when vcpu was looked up */
-	struct irq_ref open, closed;
-	uint64_t closed_time;
-	uint32_t line; /* this task raised it last, outside of any window; NONE */
+	struct window window[WINDOWS];
+	uint32_t windows;    /* ever opened */
+	uint64_t over_until; /* no window that is not among the last WINDOWS reaches farther */
+	/* Interrupts that entered KVM before their signal, as the clocks have it; oldest first. */
+	struct early_irq early[EARLY_IRQS];
+	uint32_t earlies;
+	/* That of the task's last MSI: what the APIC does next in this task. */
+	struct irq_ref told;
+	bool told_early; /* it is the last one in `early` */
+	uint32_t line;   /* this task raised it last, outside of any window; NONE */
 	/* The task's last kick. */
 	uint32_t kick_queue;
 	uint64_t kick_number, kick_time;
-	/* Kernel events that the clocks put before the signal that they belong to. */
-	uint64_t early_msi, early_accept, early_inject;
-	uint32_t early_apic;
-	uint8_t early_vector;
 	/* The last injection, as long as it is not known which APIC the task runs. */
 	uint8_t lone_vector;
 	uint64_t lone_inject;
-	bool has_early_msi, has_early_accept, has_early_inject;
 };
 
 struct doorbell {
@@ -229,6 +251,7 @@ struct vbt_correlator {
 	struct vbt_event early_bio[EARLY_BIOS];
 	uint32_t early_bios;
 	uint64_t early_latest; /* time of the latest one */
+	uint64_t early_gone;   /* of the latest one that found no room any more */
 
 	struct irq *irq;
 	uint32_t irqs, irq_room, irq_free;
@@ -303,10 +326,10 @@ static inline void vbt_flight_mark(struct flight *f, unsigned mark, uint64_t tim
 {
 	f->r.mark[mark] = time;
 	f->r.present |= (uint16_t)BIT(mark);
-	if (time > f->touched)
-		f->touched = time;
 }
 
+/* Time of its last mark. */
+uint64_t vbt_flight_latest(const struct flight *f);
 /* Send it out; `rest` is the reason of what is missing without a better one. */
 void vbt_flight_emit(struct vbt_correlator *c, struct queue *q, struct flight *f, unsigned rest);
 void vbt_queue_restart(struct vbt_correlator *c, struct queue *q, unsigned rest);
@@ -327,23 +350,55 @@ void vbt_kick_forget(struct queue *q);
 void vbt_on_submit(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event);
 void vbt_on_reap(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event);
 void vbt_on_bio(struct vbt_correlator *c, const struct vbt_event *event);
-void vbt_io_finish(struct queue *q, struct flight *f, unsigned rest);
+void vbt_io_finish(const struct vbt_correlator *c, struct queue *q, struct flight *f,
+		   unsigned rest);
 
-/* correlate_irq.c */
+/* correlate_push.c */
 void vbt_on_push(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event);
 void vbt_on_signal(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event);
+/* The pushed requests that wait for a decision will not get one that can be trusted. */
+void vbt_push_give_up(struct vbt_correlator *c, struct queue *q, unsigned rest);
+void vbt_push_expire(struct vbt_correlator *c, struct queue *q, uint64_t until);
+
+/* correlate_window.c */
+void vbt_window_open(struct vbt_correlator *c, struct thread *thread, struct irq *irq,
+		     const struct vbt_event *event);
 void vbt_on_signal_done(struct vbt_correlator *c, const struct vbt_event *event);
+/* The task's VMM events are incomplete: its windows are not to be trusted. */
+void vbt_thread_close(struct vbt_correlator *c, uint32_t tid);
+/* The kernel's events of interrupts are incomplete. */
+void vbt_window_forget(struct thread *thread);
+/* The interrupt whose MSI this is; NULL: none, or its signal is still to come. */
+struct irq *vbt_window_msi(struct vbt_correlator *c, struct thread *thread, uint64_t time);
+/* The interrupt that raises its line now; NULL: none. */
+struct irq *vbt_window_line(struct vbt_correlator *c, struct thread *thread, uint64_t time);
+/* The interrupt that this task is telling an APIC of; NULL: none, or its signal is still to come. */
+struct irq *vbt_window_told(struct vbt_correlator *c, struct thread *thread, uint64_t time);
+/* That signal, if it is still to come: what is known so far. NULL: it is not. */
+struct early_irq *vbt_window_early(struct thread *thread);
+/* The task may still open a window that its MSI could as well be of. */
+bool vbt_window_undecided(const struct vbt_correlator *c, const struct irq *irq);
+
+/* correlate_irq.c */
 void vbt_on_msi(struct vbt_correlator *c, const struct vbt_event *event);
 void vbt_on_accept(struct vbt_correlator *c, const struct vbt_event *event);
 void vbt_on_inject(struct vbt_correlator *c, const struct vbt_event *event);
 void vbt_on_eoi(struct vbt_correlator *c, const struct vbt_event *event);
 /* End what waits since before `until`; UINT64_MAX: all. `rest` is the reason of what is missing. */
 void vbt_irq_expire(struct vbt_correlator *c, uint64_t until, unsigned rest);
-/* The pushed requests that wait for a decision will not get one that can be trusted. */
-void vbt_push_give_up(struct vbt_correlator *c, struct queue *q, unsigned rest);
-void vbt_push_expire(struct vbt_correlator *c, struct queue *q, uint64_t until);
-void vbt_thread_close(struct vbt_correlator *c, uint32_t tid);
-/* For correlate_line.c. */
+struct irq *vbt_irq_new(struct vbt_correlator *c);
+/* NULL: gone. */
+static inline struct irq *vbt_irq_get(struct vbt_correlator *c, struct irq_ref ref)
+{
+	struct irq *irq = ref.index < c->irqs ? &c->irq[ref.index] : NULL;
+
+	return irq && irq->used && irq->generation == ref.generation ? irq : NULL;
+}
+
+/* The marks that an interrupt of the queue still can get. */
+unsigned vbt_irq_expected(const struct vbt_correlator *c, const struct queue *q);
+/* It has come as far as that before its signal. */
+void vbt_irq_begin_early(struct vbt_correlator *c, struct irq *irq, const struct early_irq *early);
 void vbt_irq_append(struct vbt_correlator *c, uint32_t *head, struct irq *irq);
 /* It was injected as this vector, and waits for the EOI. It is in no other list. */
 void vbt_irq_in_service(struct vbt_correlator *c, struct irq *irq, struct vector *v);
@@ -352,8 +407,6 @@ void vbt_irq_mark(struct irq *irq, unsigned mark, uint64_t time, bool inferred);
 void vbt_irq_finish(struct vbt_correlator *c, struct irq *irq, unsigned rest);
 /* Send out what has all that can be seen of it. */
 void vbt_irq_finish_if_done(struct vbt_correlator *c, struct irq *irq);
-/* The interrupt that a task is sending at a time; NULL: none. */
-struct irq *vbt_irq_window(struct vbt_correlator *c, const struct thread *thread, uint64_t time);
 /* The entry of a vector of a vCPU, made if need be; NULL: no memory. */
 struct vector *vbt_vector(struct vbt_correlator *c, unsigned target, uint32_t apic,
 			  unsigned vector);

@@ -29,6 +29,10 @@ static void take_bio(struct flight *f, const struct vbt_event *event)
 {
 	bool first = !vbt_request_has(&f->r, event->point);
 
+	if (event->time > f->io_latest)
+		f->io_latest = event->time;
+	f->blurred |= event->time <= f->not_before;
+
 	switch (event->point) {
 	case VBT_MARK_queue:
 		f->bios++;
@@ -53,9 +57,33 @@ static void take_bio(struct flight *f, const struct vbt_event *event)
 		vbt_flight_mark(f, event->point, event->time);
 }
 
-static void bind(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event)
+/* The request that a number was given to last, be it in flight or gone; NULL: nobody knows any more. */
+static struct flight *last_of(struct vbt_correlator *c, uint64_t value)
+{
+	struct queue *q = value != VBT_TABLE_NONE ? c->queue[value >> 32] : NULL;
+	uint32_t seq = (uint32_t)value;
+	struct flight *f = q ? vbt_flight_find(q, seq) : NULL;
+
+	if (q && !f && q->slot[seq & q->mask].r.seq == seq)
+		f = &q->slot[seq & q->mask];
+	return f;
+}
+
+/* A key is used anew: are the block events of both uses so far apart that the clocks tell them? */
+static void part(struct flight *before, struct flight *f, uint64_t slack)
+{
+	uint64_t submit = f->r.mark[VBT_MARK_submit], reap = before->r.mark[VBT_MARK_reap];
+
+	f->not_before = reap + slack;
+	if (before->io_latest + slack >= submit)
+		before->blurred = f->blurred = true;
+}
+
+static void bind(struct vbt_correlator *c, struct queue *q, struct flight *f,
+		 const struct vbt_event *event)
 {
 	uint64_t slack = vbt_slack(c, event->target), key;
+	struct flight *before;
 
 	if (event->op == VBT_IO_io_uring)
 		key = event->arg;
@@ -63,6 +91,10 @@ static void bind(struct vbt_correlator *c, struct queue *q, const struct vbt_eve
 		key = VBT_KEY_TASK | event->tid;
 	else
 		return;
+	before =
+	    slack ? last_of(c, vbt_table_get(&c->io_table, table_key(key, event->target))) : NULL;
+	if (before && before != f)
+		part(before, f, slack);
 	if (!vbt_table_set(&c->io_table, table_key(key, event->target),
 			   (uint64_t)q->index << 32 | event->seq, c->options.max_in_flight, is_live,
 			   c))
@@ -70,6 +102,7 @@ static void bind(struct vbt_correlator *c, struct queue *q, const struct vbt_eve
 	/* Most submits have no event before them. */
 	if (!slack || c->early_latest + slack < event->time)
 		return;
+	f->blurred |= c->early_gone + slack >= event->time;
 	for (uint32_t i = 0; i < EARLY_BIOS; i++) {
 		/* From the oldest on. */
 		struct vbt_event *early = &c->early_bio[(c->early_bios + i) % EARLY_BIOS];
@@ -77,7 +110,7 @@ static void bind(struct vbt_correlator *c, struct queue *q, const struct vbt_eve
 		if (early->time && early->key == key && early->target == event->target &&
 		    early->time + slack >= event->time) {
 			c->stats.stray--;
-			take_bio(vbt_flight_find(q, event->seq), early);
+			take_bio(f, early);
 			early->time = 0;
 		}
 	}
@@ -107,7 +140,7 @@ void vbt_on_submit(struct vbt_correlator *c, struct queue *q, const struct vbt_e
 		else
 			f->flags |= FLIGHT_UNBOUND;
 	} else {
-		bind(c, q, event);
+		bind(c, q, f, event);
 	}
 	q->last_submit = event->seq;
 }
@@ -128,6 +161,8 @@ static void take_from_leader(struct queue *q, struct flight *f)
 	f->r.inferred |= leader->r.inferred & marks;
 	f->flags |= leader->flags & FLIGHT_UNBOUND;
 	f->io_doubt |= leader->io_doubt;
+	f->blurred |= leader->blurred;
+	f->io_latest = leader->io_latest;
 	f->bios = leader->bios;
 	f->io_sectors = leader->io_sectors;
 	f->issues = leader->issues;
@@ -147,6 +182,15 @@ void vbt_on_reap(struct vbt_correlator *c, struct queue *q, const struct vbt_eve
 	vbt_flight_mark(f, VBT_MARK_reap, event->time);
 	if (f->leader)
 		take_from_leader(q, f);
+}
+
+/* May the key's next use, of which nothing is known yet, have begun before the last block event? */
+static bool undecided(const struct vbt_correlator *c, const struct flight *f)
+{
+	uint64_t reach = f->io_latest + vbt_slack(c, f->r.target);
+
+	return vbt_slack(c, f->r.target) && c->now <= reach &&
+	       !(vbt_request_has(&f->r, VBT_MARK_reap) && f->r.mark[VBT_MARK_reap] > reach);
 }
 
 /* Has a completion of its own not been seen? */
@@ -176,6 +220,17 @@ static bool in_call(const struct vbt_correlator *c, const struct flight *f,
 	}
 }
 
+static void keep_early(struct vbt_correlator *c, const struct vbt_event *event)
+{
+	struct vbt_event *early = &c->early_bio[c->early_bios++ % EARLY_BIOS];
+
+	if (early->time > c->early_gone)
+		c->early_gone = early->time;
+	*early = *event;
+	if (event->time > c->early_latest)
+		c->early_latest = event->time;
+}
+
 void vbt_on_bio(struct vbt_correlator *c, const struct vbt_event *event)
 {
 	uint64_t value = vbt_table_get(&c->io_table, table_key(event->key, event->target));
@@ -185,15 +240,15 @@ void vbt_on_bio(struct vbt_correlator *c, const struct vbt_event *event)
 		f = vbt_flight_find(c->queue[value >> 32], (uint32_t)value);
 	if (f && f->flags & FLIGHT_UNBOUND)
 		f = NULL;
-	if (f && !in_call(c, f, event))
+	if (f && !in_call(c, f, event)) {
+		/* Perhaps it is this one's, and then it has others than are known of. */
+		f->blurred |= event->time <= f->r.mark[VBT_MARK_reap] + vbt_slack(c, event->target);
 		f = NULL;
+	}
 	if (!f) {
 		c->stats.stray++;
-		if (vbt_slack(c, event->target)) {
-			c->early_bio[c->early_bios++ % EARLY_BIOS] = *event;
-			if (event->time > c->early_latest)
-				c->early_latest = event->time;
-		}
+		if (vbt_slack(c, event->target))
+			keep_early(c, event);
 		return;
 	}
 	take_bio(f, event);
@@ -261,13 +316,15 @@ static bool of_the_cache(const struct queue *q, const struct flight *f)
 	       mark[VBT_MARK_issue] > mark[VBT_MARK_complete];
 }
 
-void vbt_io_finish(struct queue *q, struct flight *f, unsigned rest)
+void vbt_io_finish(const struct vbt_correlator *c, struct queue *q, struct flight *f, unsigned rest)
 {
 	struct vbt_request *r = &f->r;
 	unsigned reason;
 
 	if (f->leader)
 		take_from_leader(q, f);
+	if (f->blurred || undecided(c, f))
+		r->inferred |= IO_MARKS;
 	if (!vbt_request_has(r, VBT_MARK_submit)) {
 		/* Never got that far, or nobody knows: the same reason as the submission's. */
 		if (vbt_request_has(r, VBT_MARK_push) &&

@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Push to signal to the guest's end of interrupt.
+ * Signal to the guest's end of interrupt.
  *
- * A signal covers all pushes up to a number. What enters KVM between `signal` and `signal_done` in
- * the same task is that interrupt; what a local APIC accepts there names its vCPU and vector. All
- * that a vCPU accepted of a vector since its last injection is delivered by the next injection,
- * and all that was injected is ended by the next EOI.
+ * What enters KVM in the window of a signal is that interrupt (correlate_window.c); what a local APIC
+ * accepts there names its vCPU and vector. All that a vCPU accepted of a vector since its last injection
+ * is delivered by the next injection, and all that was injected is ended by the next EOI.
  */
 #include "lib/correlate_impl.h"
 
 #define HIDDEN_AFTER 64 /* injections without any EOI until we believe that none can be seen */
 #define MAX_IRQS     65536
-
-static struct irq *get_irq(struct vbt_correlator *c, struct irq_ref ref)
-{
-	struct irq *irq = ref.index < c->irqs ? &c->irq[ref.index] : NULL;
-
-	return irq && irq->used && irq->generation == ref.generation ? irq : NULL;
-}
 
 static uint32_t index_of(const struct vbt_correlator *c, const struct irq *irq)
 {
@@ -68,7 +60,7 @@ void vbt_irq_mark(struct irq *irq, unsigned mark, uint64_t time, bool inferred)
 }
 
 /* The marks that this interrupt still can get. */
-static unsigned expected(const struct vbt_correlator *c, const struct queue *q)
+unsigned vbt_irq_expected(const struct vbt_correlator *c, const struct queue *q)
 {
 	const struct target_state *target = &c->target[q->stats.target % VBT_MAX_TARGETS];
 	unsigned expect = q->expect & IRQ_MARKS;
@@ -82,10 +74,12 @@ static unsigned expected(const struct vbt_correlator *c, const struct queue *q)
 void vbt_irq_finish(struct vbt_correlator *c, struct irq *irq, unsigned rest)
 {
 	struct queue *q = c->queue[irq->queue];
-	unsigned expect = expected(c, q);
+	unsigned expect = vbt_irq_expected(c, q);
 	uint32_t seq = irq->head, left = irq->count;
 
 	leave_list(c, irq);
+	if (irq->blurred || vbt_window_undecided(c, irq))
+		irq->inferred |= IRQ_MARKS;
 	for (; seq && left; left--) {
 		struct flight *f = vbt_flight_find(q, seq);
 
@@ -126,13 +120,13 @@ void vbt_irq_finish(struct vbt_correlator *c, struct irq *irq, unsigned rest)
 /* Send out what has all that can be seen of it. */
 void vbt_irq_finish_if_done(struct vbt_correlator *c, struct irq *irq)
 {
-	unsigned expect = expected(c, c->queue[irq->queue]);
+	unsigned expect = vbt_irq_expected(c, c->queue[irq->queue]);
 
-	if (!(expect & ~(irq->have | irq->coalesced)))
+	if (!(expect & ~(irq->have | irq->coalesced)) && !vbt_window_undecided(c, irq))
 		vbt_irq_finish(c, irq, VBT_ABSENT_lost);
 }
 
-static struct irq *new_irq(struct vbt_correlator *c)
+struct irq *vbt_irq_new(struct vbt_correlator *c)
 {
 	struct irq *irq;
 	uint32_t generation;
@@ -163,254 +157,6 @@ static struct irq *new_irq(struct vbt_correlator *c)
 	else
 		c->irq_oldest = index_of(c, irq);
 	c->irq_newest = index_of(c, irq);
-	return irq;
-}
-
-/* --- push and signal ------------------------------------------------------------------------ */
-
-void vbt_on_push(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event)
-{
-	struct flight *f = vbt_flight_get(c, q, event), *tail;
-
-	if (!f || vbt_request_has(&f->r, VBT_MARK_push)) {
-		c->stats.stray++;
-		return;
-	}
-	vbt_flight_mark(f, VBT_MARK_push, event->time);
-	f->r.push_seq = event->arg;
-	f->r.used = event->val;
-	f->r.status = event->code;
-	f->r.head = event->head;
-	q->stats.pushes++;
-	q->stats.in_flight--;
-	if (event->time < q->doubt_until) {
-		/* Its signal may be among what was lost: the next one need not be its own. */
-		f->flags |= FLIGHT_SUSPECT;
-		vbt_flight_emit(c, q, f, VBT_ABSENT_lost);
-		return;
-	}
-	tail = q->push_tail ? vbt_flight_find(q, q->push_tail) : NULL;
-	f->flags |= FLIGHT_PENDING;
-	f->next = 0;
-	if (tail)
-		tail->next = event->seq;
-	else
-		q->push_head = event->seq;
-	q->push_tail = event->seq;
-}
-
-static struct flight *first_pending(struct queue *q)
-{
-	struct flight *f = q->push_head ? vbt_flight_find(q, q->push_head) : NULL;
-
-	if (!f)
-		q->push_head = q->push_tail = 0;
-	return f;
-}
-
-/* Take one out of the list; `before` is the one (seq) that it follows, 0 if it is the first. */
-static void unlink_after(struct queue *q, uint32_t before, struct flight *f)
-{
-	struct flight *previous = before ? vbt_flight_find(q, before) : NULL;
-
-	f->flags &= (uint8_t)~FLIGHT_PENDING;
-	if (previous)
-		previous->next = f->next;
-	else
-		q->push_head = f->next;
-	if (!f->next)
-		q->push_tail = before;
-}
-
-static void unlink_first(struct queue *q, struct flight *f)
-{
-	unlink_after(q, 0, f);
-}
-
-void vbt_push_give_up(struct vbt_correlator *c, struct queue *q, unsigned rest)
-{
-	struct flight *f;
-
-	while ((f = first_pending(q))) {
-		unlink_first(q, f);
-		vbt_flight_emit(c, q, f, rest);
-	}
-}
-
-void vbt_push_expire(struct vbt_correlator *c, struct queue *q, uint64_t until)
-{
-	struct flight *f;
-
-	while ((f = first_pending(q)) && f->touched < until) {
-		unlink_first(q, f);
-		/* Held back and never sent: the decision's own reason says so. */
-		vbt_flight_emit(c, q, f, VBT_ABSENT_timeout);
-	}
-}
-
-static unsigned absent_by_signal(unsigned reason)
-{
-	static const uint8_t absent[VBT_SIGNAL_REASON_COUNT] = {
-	    [VBT_SIGNAL_sent] = VBT_ABSENT_lost,
-	    [VBT_SIGNAL_no_interrupt] = VBT_ABSENT_no_interrupt,
-	    [VBT_SIGNAL_event_idx] = VBT_ABSENT_event_idx,
-	    [VBT_SIGNAL_no_vector] = VBT_ABSENT_no_vector,
-	    [VBT_SIGNAL_masked] = VBT_ABSENT_masked,
-	    [VBT_SIGNAL_intx_disabled] = VBT_ABSENT_intx_disabled,
-	    [VBT_SIGNAL_stopped] = VBT_ABSENT_stopped,
-	    [VBT_SIGNAL_failed] = VBT_ABSENT_failed,
-	};
-
-	return absent[reason];
-}
-
-static void decide(struct flight *f, const struct vbt_event *event)
-{
-	unsigned reason = absent_by_signal(event->code);
-
-	vbt_flight_mark(f, VBT_MARK_signal, event->time);
-	f->r.signal_reason = event->code;
-	f->r.irq_seq = event->code == VBT_SIGNAL_sent ? event->arg : 0;
-	for (unsigned mark = VBT_MARK_msi; mark <= VBT_MARK_eoi; mark++)
-		f->r.absent[mark] = event->code == VBT_SIGNAL_sent ? 0 : (uint8_t)reason;
-}
-
-static bool covered(const struct flight *f, const struct vbt_event *event)
-{
-	return (int32_t)(event->val - (uint32_t)f->r.push_seq) >= 0;
-}
-
-static void not_sent(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event)
-{
-	bool held = event->code == VBT_SIGNAL_masked || event->code == VBT_SIGNAL_intx_disabled;
-	uint32_t keep = 0, next;
-	struct flight *f;
-
-	if (held) {
-		/* It stays where it is: the interrupt that is sent in the end tells of it too. */
-		for (uint32_t seq = q->push_head; seq; seq = f->next) {
-			f = vbt_flight_find(q, seq);
-			if (!f || !covered(f, event))
-				return;
-			f->flags |= FLIGHT_HELD;
-			decide(f, event);
-		}
-		return;
-	}
-	/* What is held back stays, whatever is decided for younger pushes; until a reset ends it. */
-	for (uint32_t seq = q->push_head; seq; seq = next) {
-		f = vbt_flight_find(q, seq);
-		if (!f || !covered(f, event))
-			return;
-		next = f->next;
-		if (f->flags & FLIGHT_HELD && event->code != VBT_SIGNAL_stopped) {
-			keep = seq;
-			continue;
-		}
-		unlink_after(q, keep, f);
-		decide(f, event);
-		vbt_flight_emit(c, q, f, VBT_ABSENT_lost);
-	}
-}
-
-/* Marks that came before the signal by less than the clocks differ. */
-static void take_early(struct vbt_correlator *c, struct thread *thread, struct irq *irq,
-		       const struct vbt_event *event);
-
-void vbt_on_signal(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event)
-{
-	struct thread *thread;
-	struct flight *f;
-	struct irq *irq;
-
-	q->stats.signals[event->code]++;
-	if (event->time < q->doubt_until ||
-	    (event->code == VBT_SIGNAL_sent && q->irq_seq && event->arg != q->irq_seq + 1)) {
-		/* A decision may be missing: what waits need not be this one's. */
-		vbt_push_give_up(c, q, VBT_ABSENT_lost);
-	}
-	if (event->code != VBT_SIGNAL_sent) {
-		not_sent(c, q, event);
-		return;
-	}
-	q->irq_seq = event->arg;
-	irq = new_irq(c);
-	if (!irq)
-		return;
-	irq->queue = q->index;
-	irq->seq = event->arg;
-	irq->intx = q->intx;
-	irq->doubt = event->time < c->irq_doubt_until;
-	vbt_irq_mark(irq, VBT_MARK_signal, event->time, false);
-	while ((f = first_pending(q)) && covered(f, event)) {
-		unlink_first(q, f);
-		decide(f, event);
-		if (!irq->head)
-			irq->head = f->r.seq;
-		else
-			vbt_flight_find(q, irq->tail)->next = f->r.seq;
-		irq->tail = f->r.seq;
-		f->next = 0;
-		irq->count++;
-	}
-	/* In doubt its signal_done may be lost, and the window would stay open for others. */
-	if (!expected(c, q) || event->time < q->doubt_until) {
-		irq->doubt |= event->time < q->doubt_until;
-		vbt_irq_finish(c, irq, VBT_ABSENT_lost);
-		return;
-	}
-	thread = vbt_thread(c, event);
-	if (!thread)
-		return;
-	thread->open = (struct irq_ref){index_of(c, irq), irq->generation};
-	thread->closed = (struct irq_ref){NONE, 0};
-	take_early(c, thread, irq, event);
-}
-
-void vbt_on_signal_done(struct vbt_correlator *c, const struct vbt_event *event)
-{
-	struct thread *thread = vbt_thread_find(c, event->tid);
-	struct irq *irq;
-
-	if (!thread)
-		return;
-	irq = get_irq(c, thread->open);
-	thread->closed = thread->open;
-	thread->closed_time = event->time;
-	thread->open = (struct irq_ref){NONE, 0};
-	if (!irq)
-		return;
-	irq->sent = true;
-	/* Accepts and injections from here on cannot be told apart from others that were lost. */
-	if (irq->doubt)
-		vbt_irq_finish(c, irq, VBT_ABSENT_lost);
-	else if (irq->intx)
-		vbt_line_sent(c, irq);
-}
-
-void vbt_thread_close(struct vbt_correlator *c, uint32_t tid)
-{
-	struct thread *thread = vbt_thread_find(c, tid);
-
-	struct irq *irq = thread ? get_irq(c, thread->open) : NULL;
-
-	if (!thread)
-		return;
-	thread->open = thread->closed = (struct irq_ref){NONE, 0};
-	/* What was to come in its window cannot be told any more. */
-	if (irq && !irq->accepted) {
-		irq->doubt = true;
-		vbt_irq_finish(c, irq, VBT_ABSENT_lost);
-	}
-}
-
-/* The interrupt that a task is sending at a time. */
-struct irq *vbt_irq_window(struct vbt_correlator *c, const struct thread *thread, uint64_t time)
-{
-	struct irq *irq = thread ? get_irq(c, thread->open) : NULL;
-
-	if (!irq && thread && time <= thread->closed_time + vbt_slack(c, thread->target))
-		irq = get_irq(c, thread->closed);
 	return irq;
 }
 
@@ -474,30 +220,22 @@ void vbt_on_msi(struct vbt_correlator *c, const struct vbt_event *event)
 		vbt_on_line(c, event);
 		return;
 	}
-	thread = vbt_thread_find(c, event->tid);
-	irq = vbt_irq_window(c, thread, event->time);
-	if (irq && !(irq->have & BIT(VBT_MARK_msi))) {
-		vbt_irq_mark(irq, VBT_MARK_msi, event->time, false);
-		c->queue[irq->queue]->stats.interrupts++;
-		vbt_irq_finish_if_done(c, irq);
+	thread = vbt_thread(c, event);
+	irq = thread ? vbt_window_msi(c, thread, event->time) : NULL;
+	if (!irq)
 		return;
-	}
-	thread = vbt_slack(c, event->target) ? vbt_thread(c, event) : NULL;
-	if (thread && !thread->has_early_msi) {
-		thread->has_early_msi = true;
-		thread->has_early_accept = thread->has_early_inject = false;
-		thread->early_msi = event->time;
-		return;
-	}
-	c->stats.stray++;
+	vbt_irq_mark(irq, VBT_MARK_msi, event->time, false);
+	c->queue[irq->queue]->stats.interrupts++;
+	vbt_irq_finish_if_done(c, irq);
 }
 
 void vbt_on_accept(struct vbt_correlator *c, const struct vbt_event *event)
 {
 	struct thread *thread = vbt_thread_find(c, event->tid);
-	struct irq *irq = vbt_irq_window(c, thread, event->time);
+	struct irq *irq = vbt_window_told(c, thread, event->time);
 	uint32_t apic = (uint32_t)event->key;
 	uint8_t vector = (uint8_t)event->arg;
+	struct early_irq *early;
 	struct vector *v;
 	struct line *line;
 
@@ -520,13 +258,12 @@ void vbt_on_accept(struct vbt_correlator *c, const struct vbt_event *event)
 		vbt_line_accepted(c, line, apic, vector);
 		return;
 	}
+	early = vbt_window_early(thread);
 	/* The entry is made now, so that an injection in front of the signal is kept. */
-	if (thread && thread->has_early_msi && !thread->has_early_accept &&
-	    vbt_vector(c, event->target, apic, vector)) {
-		thread->has_early_accept = true;
-		thread->early_accept = event->time;
-		thread->early_apic = apic;
-		thread->early_vector = vector;
+	if (early && !early->accept && vbt_vector(c, event->target, apic, vector)) {
+		early->accept = event->time;
+		early->apic = apic;
+		early->vector = vector;
 	}
 }
 
@@ -558,7 +295,7 @@ static void injected(struct vbt_correlator *c, struct vector *v, const struct vb
 	for (end = &v->in_service; *end != NONE;) {
 		struct irq *irq = &c->irq[*end];
 
-		if (expected(c, c->queue[irq->queue]) & BIT(VBT_MARK_eoi))
+		if (vbt_irq_expected(c, c->queue[irq->queue]) & BIT(VBT_MARK_eoi))
 			end = &irq->next;
 		else
 			vbt_irq_finish(c, irq, VBT_ABSENT_lost);
@@ -591,20 +328,22 @@ static struct vector *guess_vector(struct vbt_correlator *c, const struct thread
 void vbt_on_inject(struct vbt_correlator *c, const struct vbt_event *event)
 {
 	struct thread *thread = vbt_thread_find(c, event->tid);
+	struct early_irq *early;
 	struct vector *v;
 	struct irq *irq;
 
 	if (event->flags == VBT_INJECT_APICV) {
 		/* Posted in the task that sends: the window tells which one. */
-		irq = vbt_irq_window(c, thread, event->time);
+		irq = vbt_window_told(c, thread, event->time);
 		if (irq && irq->accepted && !(irq->have & BIT(VBT_MARK_inject)) &&
 		    c->vector[irq->vector].vector == event->key) {
 			leave_list(c, irq);
 			vbt_irq_mark(irq, VBT_MARK_inject, event->time, false);
 			vbt_irq_finish_if_done(c, irq);
-		} else if (thread && thread->has_early_accept) {
-			thread->has_early_inject = true;
-			thread->early_inject = event->time;
+		} else {
+			early = vbt_window_early(thread);
+			if (early && early->accept)
+				early->inject = event->time;
 		}
 		return;
 	}
@@ -640,6 +379,11 @@ static void injected_lone(struct vbt_correlator *c, struct vector *v, const stru
 		vbt_irq_in_service(c, irq, v);
 	}
 	v->service_tid = thread->tid;
+	/* For those whose signal is still to come. */
+	if (thread->lone_inject > v->injected) {
+		v->injected_before = v->injected;
+		v->injected = thread->lone_inject;
+	}
 }
 
 void vbt_on_eoi(struct vbt_correlator *c, const struct vbt_event *event)
@@ -647,7 +391,7 @@ void vbt_on_eoi(struct vbt_correlator *c, const struct vbt_event *event)
 	struct vector *v = find_vector(c, event->target, (uint32_t)event->arg, (uint8_t)event->key);
 	struct target_state *target = &c->target[event->target % VBT_MAX_TARGETS];
 	struct thread *thread = vbt_thread(c, event);
-	bool learned = thread && !thread->apic_known;
+	bool learned = thread && !thread->apic_known, in_service;
 
 	if (learned) {
 		thread->apic_known = true;
@@ -662,6 +406,7 @@ void vbt_on_eoi(struct vbt_correlator *c, const struct vbt_event *event)
 	if (learned && v->in_service == NONE && thread->lone_inject &&
 	    thread->lone_vector == v->vector)
 		injected_lone(c, v, thread);
+	in_service = v->in_service != NONE;
 	while (v->in_service != NONE) {
 		struct irq *irq = &c->irq[v->in_service];
 
@@ -671,11 +416,14 @@ void vbt_on_eoi(struct vbt_correlator *c, const struct vbt_event *event)
 		vbt_irq_mark(irq, VBT_MARK_eoi, event->time, false);
 		vbt_irq_finish(c, irq, VBT_ABSENT_lost);
 	}
+	/* An injection was not seen, or not known to be of this vCPU: perhaps it was of what still waits. */
+	for (uint32_t i = v->accepted; !in_service && i != NONE; i = c->irq[i].next)
+		c->irq[i].inferred |= BIT(VBT_MARK_inject) | BIT(VBT_MARK_eoi);
 	/* Where injections cannot be seen, the EOI ends what was accepted. */
 	while (v->accepted != NONE) {
 		struct irq *irq = &c->irq[v->accepted];
 
-		if (expected(c, c->queue[irq->queue]) & BIT(VBT_MARK_inject))
+		if (vbt_irq_expected(c, c->queue[irq->queue]) & BIT(VBT_MARK_inject))
 			break;
 		vbt_irq_mark(irq, VBT_MARK_eoi, event->time, true);
 		vbt_irq_finish(c, irq, VBT_ABSENT_lost);
@@ -691,32 +439,32 @@ static void injected_early(struct vbt_correlator *c, struct vector *v, struct ir
 	vbt_irq_mark(irq, VBT_MARK_inject, v->injected, inferred);
 	if (inferred)
 		irq->inferred |= BIT(VBT_MARK_eoi);
-	vbt_irq_in_service(c, irq, v);
-	if (v->ended >= v->injected)
-		vbt_irq_mark(irq, VBT_MARK_eoi, v->ended, inferred);
+	if (v->ended < v->injected) {
+		vbt_irq_in_service(c, irq, v);
+		return;
+	}
+	irq->accepted = true;
+	irq->vector = (uint32_t)(v - c->vector);
+	vbt_irq_mark(irq, VBT_MARK_eoi, v->ended, inferred);
 }
 
-static void take_early(struct vbt_correlator *c, struct thread *thread, struct irq *irq,
-		       const struct vbt_event *event)
+void vbt_irq_begin_early(struct vbt_correlator *c, struct irq *irq, const struct early_irq *early)
 {
-	bool msi = thread->has_early_msi, accept = thread->has_early_accept;
-	struct vector *v;
+	unsigned target = c->queue[irq->queue]->stats.target;
+	struct vector *v =
+	    early->accept ? find_vector(c, target, early->apic, early->vector) : NULL;
 
-	thread->has_early_msi = thread->has_early_accept = false;
-	if (!msi || event->time - thread->early_msi > vbt_slack(c, event->target))
-		return;
-	vbt_irq_mark(irq, VBT_MARK_msi, thread->early_msi, false);
+	vbt_irq_mark(irq, VBT_MARK_msi, early->msi, false);
 	c->queue[irq->queue]->stats.interrupts++;
-	v = accept ? find_vector(c, event->target, thread->early_apic, thread->early_vector) : NULL;
-	irq->accepted_at = thread->early_accept;
-	if (v && thread->has_early_inject) {
+	irq->accepted_at = early->accept;
+	if (v && early->inject) {
 		vbt_irq_accepted(c, irq, v, false);
 		leave_list(c, irq);
-		vbt_irq_mark(irq, VBT_MARK_inject, thread->early_inject, false);
-	} else if (v && v->injected >= thread->early_accept) {
-		injected_early(c, v, irq, thread->early_accept);
+		vbt_irq_mark(irq, VBT_MARK_inject, early->inject, false);
+	} else if (v && v->injected >= early->accept) {
+		injected_early(c, v, irq, early->accept);
 	} else if (v) {
-		vbt_irq_accepted(c, irq, v, false);
+		vbt_irq_accepted(c, irq, v, v->ended >= early->accept);
 	}
 	vbt_irq_finish_if_done(c, irq);
 }

@@ -266,8 +266,8 @@ void vbt_kick_resolve(struct vbt_correlator *c, struct queue *q, struct flight *
 			f->r.absent[VBT_MARK_kick] = f->r.absent[VBT_MARK_wake];
 		return;
 	}
-	/* The first requests may end before the second wake: then the first one has to do. */
-	if (final && !q->offset_known &&
+	/* It may end before the next wake, and then the last one has to do. */
+	if (final && q->offset_wake.valid &&
 	    q->offset_wake.time + vbt_slack(c, q->stats.target) < c->now) {
 		judge_offset(c, q);
 		number = f->r.kick_seq - (uint64_t)q->offset;

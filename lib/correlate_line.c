@@ -127,7 +127,7 @@ void vbt_on_line(struct vbt_correlator *c, const struct vbt_event *event)
 {
 	struct line *line = get_line(c, event->target, (uint32_t)event->key);
 	struct thread *thread = vbt_thread_find(c, event->tid);
-	struct irq *irq = vbt_irq_window(c, thread, event->time);
+	struct irq *irq;
 	bool any = false;
 
 	if (!line)
@@ -139,7 +139,8 @@ void vbt_on_line(struct vbt_correlator *c, const struct vbt_event *event)
 	if (!line->high)
 		line->raised = event->time;
 	line->high = true;
-	if (irq && !(irq->have & BIT(VBT_MARK_msi))) {
+	irq = thread ? vbt_window_line(c, thread, event->time) : NULL;
+	if (irq) {
 		raise_line(c, line, irq, event->time, false);
 		return;
 	}

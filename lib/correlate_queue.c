@@ -259,6 +259,18 @@ struct flight *vbt_flight_get(struct vbt_correlator *c, struct queue *q,
 	return f;
 }
 
+uint64_t vbt_flight_latest(const struct flight *f)
+{
+	uint64_t latest = 0;
+
+	for (unsigned left = f->r.present; left; left &= left - 1) {
+		uint64_t time = f->r.mark[__builtin_ctz(left)];
+
+		latest = time > latest ? time : latest;
+	}
+	return latest;
+}
+
 static unsigned missing(const struct vbt_request *r)
 {
 	return ~(unsigned)r->present & (BIT(VBT_MARK_COUNT) - 1);
@@ -274,7 +286,7 @@ static void explain(struct vbt_correlator *c, struct queue *q, struct flight *f,
 						   : VBT_ABSENT_none;
 
 	vbt_kick_resolve(c, q, f, true);
-	vbt_io_finish(q, f, rest);
+	vbt_io_finish(c, q, f, rest);
 	for (unsigned left = r->present; left; left &= left - 1)
 		r->absent[__builtin_ctz(left)] = VBT_ABSENT_none;
 	for (unsigned left = missing(r); left; left &= left - 1) {

@@ -12,8 +12,9 @@
 #include "lib/reorder.h"
 #include "tests/unit/schedule.h"
 
-#define SCHEDULES 5000
-#define WINDOW    3000 /* ns: how far kernel events of several CPUs are out of order */
+#define SCHEDULES   5000
+#define CLOCK_LIMIT 1001 /* ns: clock errors are below that */
+#define WINDOW      3000 /* ns: how far kernel events of several CPUs are out of order */
 
 struct run {
 	struct schedule schedule;
@@ -22,6 +23,8 @@ struct run {
 	struct vbt_reorder *reorder;
 	uint64_t seed, requests, complete, exact, inferred;
 	bool lossy;
+	bool blurred;   /* the clocks are so wrong that some links can only be inferred */
+	uint64_t wrong; /* inferred, and not so */
 	bool emitted[QUEUES][MAX_SEQ + 1];
 };
 
@@ -47,7 +50,8 @@ static void check_marks(const struct vbt_request *r, const struct truth *truth)
 		    r->signal_reason == VBT_SIGNAL_masked)
 			continue;
 		if (vbt_request_has(r, mark)) {
-			CHECK(r->mark[mark] == truth->mark[mark],
+			run.wrong += !exact && r->mark[mark] != truth->mark[mark];
+			CHECK(r->mark[mark] == truth->mark[mark] || (run.blurred && !exact),
 			      "queue %u request %u: %s is %llu, not %llu (%s)", r->queue, r->seq,
 			      vbt_point_name(mark), (unsigned long long)r->mark[mark],
 			      (unsigned long long)truth->mark[mark], exact ? "exact" : "inferred");
@@ -55,7 +59,7 @@ static void check_marks(const struct vbt_request *r, const struct truth *truth)
 		} else {
 			CHECK(r->absent[mark], "queue %u request %u: %s: no reason", r->queue,
 			      r->seq, vbt_point_name(mark));
-			CHECK(run.lossy || !truth->mark[mark],
+			CHECK(run.lossy || run.blurred || !truth->mark[mark],
 			      "queue %u request %u: %s is missing: %s", r->queue, r->seq,
 			      vbt_point_name(mark), vbt_absent_text(r->absent[mark]));
 		}
@@ -100,12 +104,13 @@ static void on_request(void *context, const struct vbt_request *r)
 	check_layers(r);
 	if (vbt_request_has(r, VBT_MARK_pop))
 		CHECK(r->kick_seq == truth->kick_seq, "kick_seq");
-	if (vbt_request_has(r, VBT_MARK_kick))
+	if (vbt_request_has(r, VBT_MARK_kick) && !(run.blurred && r->inferred >> VBT_MARK_kick & 1))
 		CHECK(r->vcpu == truth->vcpu, "queue %u request %u: vCPU %d, not %d", r->queue,
 		      r->seq, r->vcpu, truth->vcpu);
 	CHECK(!r->irq_seq || r->irq_seq == truth->irq_seq, "irq_seq");
 	if (!run.lossy) {
-		CHECK(r->complete, "queue %u request %u: incomplete", r->queue, r->seq);
+		CHECK(run.blurred || r->complete, "queue %u request %u: incomplete", r->queue,
+		      r->seq);
 		CHECK(r->irq_seq == truth->irq_seq, "irq_seq");
 		CHECK(r->merged == !!truth->leader, "merged");
 	}
@@ -237,7 +242,7 @@ static void end(void)
 	} else {
 		CHECK(stats->requests == popped && !stats->unseen, "%llu requests of %llu",
 		      (unsigned long long)stats->requests, (unsigned long long)popped);
-		CHECK(!stats->stray, "%llu stray", (unsigned long long)stats->stray);
+		CHECK(run.blurred || !stats->stray, "%llu stray", (unsigned long long)stats->stray);
 	}
 	vbt_reorder_free(run.reorder);
 	vbt_correlator_free(run.correlator);
@@ -353,40 +358,68 @@ static void test_cut_out(void **state)
 	}
 }
 
-/* The VMM's clock is off by up to the stated error: kernel events come before what caused them. */
+/* Put the VMM's clock off by up to an error below `limit` ns, which the trace states. */
+static void misclock(uint64_t limit)
+{
+	struct schedule *s = &run.schedule;
+	int64_t error = (int64_t)draw(s, limit);
+	int64_t off = (int64_t)draw(s, 2 * (uint64_t)error + 1) - error;
+
+	run.info.target[0].clock_error_ns = (uint64_t)error;
+	for (unsigned i = 0; i < s->events; i++)
+		if (vbt_point_is_vmm(s->event[i].point))
+			s->event[i].time += (uint64_t)off;
+	for (unsigned i = 0; i < QUEUES; i++)
+		for (uint32_t seq = 1; seq <= s->queue[i].seq; seq++)
+			for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++) {
+				uint64_t *time = &s->queue[i].request[seq].mark[mark];
+
+				if (vbt_point_is_vmm(mark) && *time)
+					*time += (uint64_t)off;
+			}
+	qsort(s->event, s->events, sizeof(s->event[0]), by_time);
+}
+
+/* Some tens of ns, as calibration states: kernel events come before what caused them. */
 static void test_clock_error(void **state)
 {
 	for (uint64_t seed = 1; seed <= SCHEDULES; seed++) {
-		struct schedule *s = &run.schedule;
-		int64_t error, off;
-
 		begin(seed, false);
-		error = (int64_t)draw(s, 120);
-		off = (int64_t)draw(s, 2 * (uint64_t)error + 1) - error;
-		run.info.target[0].clock_error_ns = (uint64_t)error;
-		for (unsigned i = 0; i < s->events; i++)
-			if (vbt_point_is_vmm(s->event[i].point))
-				s->event[i].time += (uint64_t)off;
-		for (unsigned i = 0; i < QUEUES; i++)
-			for (uint32_t seq = 1; seq <= s->queue[i].seq; seq++)
-				for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++) {
-					uint64_t *time = &s->queue[i].request[seq].mark[mark];
-
-					if (vbt_point_is_vmm(mark) && *time)
-						*time += (uint64_t)off;
-				}
-		qsort(s->event, s->events, sizeof(s->event[0]), by_time);
+		misclock(120);
 		feed();
 		end();
 	}
 }
 
+/*
+ * The most that calibration may state. Whole lives of interrupts and of bios are shorter than that here: what
+ * cannot be told is inferred, and no exact link is wrong.
+ */
+static void test_clock_error_limit(void **state)
+{
+	uint64_t exact = 0, inferred = 0, wrong = 0;
+
+	for (uint64_t seed = 1; seed <= SCHEDULES; seed++) {
+		begin(seed, false);
+		run.blurred = true;
+		misclock(CLOCK_LIMIT);
+		feed();
+		exact += run.exact;
+		inferred += run.inferred;
+		wrong += run.wrong;
+		end();
+	}
+	assert_true(exact > inferred);
+	assert_true(wrong < inferred / 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_every_link),    cmocka_unit_test(test_vmm_losses),
-	    cmocka_unit_test(test_kernel_losses), cmocka_unit_test(test_kernel_losses_by_point),
-	    cmocka_unit_test(test_cut_out),       cmocka_unit_test(test_clock_error),
+	    cmocka_unit_test(test_every_link),        cmocka_unit_test(test_vmm_losses),
+	    cmocka_unit_test(test_kernel_losses),     cmocka_unit_test(test_kernel_losses_by_point),
+	    cmocka_unit_test(test_cut_out),           cmocka_unit_test(test_clock_error),
+	    cmocka_unit_test(test_clock_error_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
