@@ -6,6 +6,22 @@
 #include <string.h>
 
 #define TABLE_SIZE (VBT_MAX_GROUPS * 2)
+#define BATCH      16
+
+/*
+ * Durations that wait to be counted, of complete requests that have the group's plan. A histogram's lines
+ * are fetched once for all of them: there are too many histograms to stay in the cache.
+ */
+struct batch {
+	unsigned count;
+	uint64_t total[BATCH], stage[VBT_MARK_COUNT - 1][BATCH];
+};
+
+/* A group of a breakdown. */
+struct member {
+	struct vbt_group group; /* first: breakdown->group points to it */
+	struct batch batch;
+};
 
 int vbt_breakdown_init(struct vbt_breakdown *breakdown, unsigned by)
 {
@@ -89,14 +105,19 @@ static int compare_keys(const struct vbt_group_key *a, const struct vbt_group_ke
 	return 0;
 }
 
+static bool same_key(const struct vbt_group_key *a, const struct vbt_group_key *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
 static uint32_t hash_key(const struct vbt_group_key *key)
 {
-	const int32_t parts[] = {key->target, key->device, key->queue,
-				 key->op,     key->vcpu,   key->size};
-	uint64_t hash = 0;
+	uint64_t part[3], hash;
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		hash = (hash ^ (uint32_t)parts[i]) * 0x9e3779b97f4a7c15ULL;
+	_Static_assert(sizeof(part) == sizeof(*key), "all of it, and nothing between its fields");
+	memcpy(part, key, sizeof(part));
+	hash = part[0] * 0x9e3779b97f4a7c15u ^ part[1] * 0xc2b2ae3d27d4eb4fu ^
+	       part[2] * 0x165667b19e3779f9u;
 	return (uint32_t)(hash >> 32) % TABLE_SIZE;
 }
 
@@ -110,7 +131,7 @@ static struct vbt_group *find_group(struct vbt_breakdown *breakdown,
 	*error = 0;
 	for (; breakdown->table[slot]; slot = (slot + 1) % TABLE_SIZE) {
 		group = breakdown->group[breakdown->table[slot] - 1];
-		if (!compare_keys(&group->key, key))
+		if (same_key(&group->key, key))
 			return group;
 	}
 	if (breakdown->groups >= VBT_MAX_GROUPS)
@@ -124,7 +145,7 @@ static struct vbt_group *find_group(struct vbt_breakdown *breakdown,
 			return NULL;
 		breakdown->group = bigger;
 	}
-	group = calloc(1, sizeof(*group));
+	group = calloc(1, sizeof(struct member));
 	if (!group)
 		return NULL;
 	*error = 0;
@@ -160,7 +181,6 @@ static int make_plan(struct vbt_group *group, unsigned life)
 
 		plan->to[i] = (uint8_t)to;
 		plan->layer[i] = (uint8_t)vbt_layer_of(from, to);
-		plan->layers |= 1u << plan->layer[i];
 		plan->stage[i] = get_stage(group, from, to);
 		if (!plan->stage[i]) {
 			*plan = (struct vbt_group_plan){0};
@@ -172,11 +192,39 @@ static int make_plan(struct vbt_group *group, unsigned life)
 	return 0;
 }
 
-int vbt_group_add(struct vbt_group *group, const struct vbt_request *request)
+/* Count what waits. */
+static void settle(struct vbt_group *group, struct batch *batch)
 {
-	uint64_t layer[VBT_LAYER_COUNT] = {0}, now;
-	const struct vbt_group_plan *plan;
-	unsigned life;
+	const struct vbt_group_plan *plan = &group->plan;
+	uint64_t layer[VBT_LAYER_COUNT][BATCH];
+	unsigned count = batch->count, seen = 0;
+
+	if (!count)
+		return;
+	for (unsigned i = 0; i < plan->count; i++) {
+		const uint64_t *ns = batch->stage[i];
+		uint64_t *sum = layer[plan->layer[i]];
+		const bool first = !(seen >> plan->layer[i] & 1);
+
+		vbt_histogram_add_many(&plan->stage[i]->ns, ns, count);
+		for (unsigned j = 0; j < count; j++)
+			sum[j] = first ? ns[j] : sum[j] + ns[j];
+		seen |= 1u << plan->layer[i];
+	}
+	for (; seen; seen &= seen - 1)
+		vbt_histogram_add_many(&group->layer[__builtin_ctz(seen)],
+				       layer[__builtin_ctz(seen)], count);
+	vbt_histogram_add_many(&group->total, batch->total, count);
+	batch->count = 0;
+}
+
+/* Let a request wait; count all that do if there are `most`. 0, or -ENOMEM: it was not taken. */
+static int add_to_batch(struct vbt_group *group, struct batch *batch,
+			const struct vbt_request *request, unsigned most)
+{
+	const struct vbt_group_plan *plan = &group->plan;
+	unsigned life, at;
+	uint64_t now;
 
 	if (!request->complete) {
 		group->incomplete++;
@@ -184,25 +232,35 @@ int vbt_group_add(struct vbt_group *group, const struct vbt_request *request)
 	}
 	/* Memory first, so that a request is in all distributions or in none. */
 	life = vbt_request_life(request);
-	if (life != group->plan.life && make_plan(group, life))
-		return -ENOMEM;
-	plan = &group->plan;
+	if (life != plan->life) {
+		settle(group, batch);
+		if (make_plan(group, life))
+			return -ENOMEM;
+	}
+	at = batch->count++;
 	now = request->mark[plan->first];
 	for (unsigned i = 0; i < plan->count; i++) {
 		/* As vbt_request_segments: what goes back is 0, and the next one shorter. */
 		uint64_t then = request->mark[plan->to[i]], ns = then > now ? then - now : 0;
 
-		vbt_histogram_add(&plan->stage[i]->ns, ns);
-		layer[plan->layer[i]] += ns;
+		batch->stage[i][at] = ns;
 		now += ns;
 	}
-	for (unsigned left = plan->layers; left; left &= left - 1)
-		vbt_histogram_add(&group->layer[__builtin_ctz(left)], layer[__builtin_ctz(left)]);
-	vbt_histogram_add(&group->total, now - request->mark[plan->first]);
+	batch->total[at] = now - request->mark[plan->first];
 	group->count++;
 	group->errors += request->status != 0;
 	group->bytes += request->bytes;
+	if (batch->count == most)
+		settle(group, batch);
 	return 0;
+}
+
+int vbt_group_add(struct vbt_group *group, const struct vbt_request *request)
+{
+	struct batch one;
+
+	one.count = 0;
+	return add_to_batch(group, &one, request, 1);
 }
 
 int vbt_breakdown_add(struct vbt_breakdown *breakdown, const struct vbt_request *request)
@@ -211,7 +269,7 @@ int vbt_breakdown_add(struct vbt_breakdown *breakdown, const struct vbt_request 
 	struct vbt_group *group = breakdown->last;
 	int error;
 
-	if (!group || compare_keys(&group->key, &key))
+	if (!group || !same_key(&group->key, &key))
 		group = find_group(breakdown, &key, &error);
 	if (!group) {
 		if (!error)
@@ -219,7 +277,7 @@ int vbt_breakdown_add(struct vbt_breakdown *breakdown, const struct vbt_request 
 		return error;
 	}
 	breakdown->last = group;
-	return vbt_group_add(group, request);
+	return add_to_batch(group, &((struct member *)group)->batch, request, BATCH);
 }
 
 int vbt_group_merge(struct vbt_group *into, const struct vbt_group *from)
@@ -243,28 +301,6 @@ int vbt_group_merge(struct vbt_group *into, const struct vbt_group *from)
 	return 0;
 }
 
-int vbt_breakdown_merge(struct vbt_breakdown *into, const struct vbt_breakdown *from)
-{
-	if (into->by != from->by)
-		return -EINVAL;
-	for (uint32_t i = 0; i < from->groups; i++) {
-		const struct vbt_group *b = from->group[i];
-		int error;
-		struct vbt_group *a = find_group(into, &b->key, &error);
-
-		if (!a && !error) {
-			into->ungrouped += b->count + b->incomplete;
-			continue;
-		}
-		if (a)
-			error = vbt_group_merge(a, b);
-		if (error)
-			return error;
-	}
-	into->ungrouped += from->ungrouped;
-	return 0;
-}
-
 static int compare_groups(const void *a, const void *b)
 {
 	const struct vbt_group *const *x = a, *const *y = b;
@@ -276,6 +312,8 @@ void vbt_breakdown_sort(struct vbt_breakdown *breakdown)
 {
 	if (!breakdown->groups)
 		return;
+	for (uint32_t i = 0; i < breakdown->groups; i++)
+		settle(breakdown->group[i], &((struct member *)breakdown->group[i])->batch);
 	qsort(breakdown->group, breakdown->groups, sizeof(breakdown->group[0]), compare_groups);
 	memset(breakdown->table, 0, TABLE_SIZE * sizeof(breakdown->table[0]));
 	for (uint32_t i = 0; i < breakdown->groups; i++) {

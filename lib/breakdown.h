@@ -48,7 +48,7 @@ struct vbt_group_stage {
 /* The stages of requests with the same marks, so that they are found once for many. Private. */
 struct vbt_group_plan {
 	unsigned life; /* as vbt_request_life; 0: none yet */
-	unsigned count, layers;
+	unsigned count;
 	uint8_t first, to[VBT_MARK_COUNT - 1], layer[VBT_MARK_COUNT - 1];
 	struct vbt_group_stage *stage[VBT_MARK_COUNT - 1];
 };
@@ -68,7 +68,7 @@ struct vbt_group {
 
 struct vbt_breakdown {
 	unsigned by;              /* set of enum vbt_dimension */
-	struct vbt_group **group; /* sorted by key once vbt_breakdown_sort was called */
+	struct vbt_group **group; /* to be looked at once vbt_breakdown_sort was called */
 	uint32_t groups;
 	uint64_t ungrouped;
 	/* private */
@@ -83,10 +83,10 @@ void vbt_breakdown_release(struct vbt_breakdown *breakdown);
 /* Count a request. 0, or -ENOMEM: it was not counted. */
 int vbt_breakdown_add(struct vbt_breakdown *breakdown, const struct vbt_request *request);
 
-/* Add all of `from`, which is grouped by the same. 0, -EINVAL, -ENOMEM. */
-int vbt_breakdown_merge(struct vbt_breakdown *into, const struct vbt_breakdown *from);
-
-/* Bring the groups into their order: by target, device, queue, op, vcpu, size; unknown first. */
+/*
+ * Bring the groups into their order: by target, device, queue, op, vcpu, size; unknown first. Their
+ * distributions are whole from here until the next request.
+ */
 void vbt_breakdown_sort(struct vbt_breakdown *breakdown);
 
 /*

@@ -43,23 +43,36 @@ static inline unsigned vbt_histogram_index(uint64_t value)
 		return VBT_HISTOGRAM_BUCKETS - 1;
 	/* The `|` makes the first two runs of 32 buckets share shift 0. */
 	shift =
-	    63 - __builtin_clzll(value | (1u << VBT_HISTOGRAM_SUB_BITS)) - VBT_HISTOGRAM_SUB_BITS;
+	    (63 ^ __builtin_clzll(value | (1u << VBT_HISTOGRAM_SUB_BITS))) - VBT_HISTOGRAM_SUB_BITS;
 	return (shift << VBT_HISTOGRAM_SUB_BITS) + (unsigned)(value >> shift);
 }
 
 uint64_t vbt_histogram_low(unsigned bucket);
 uint64_t vbt_histogram_high(unsigned bucket);
 
+/* Count so many values, in nanoseconds. */
+static inline void vbt_histogram_add_many(struct vbt_histogram *histogram, const uint64_t *ns,
+					  unsigned count)
+{
+	uint64_t min = histogram->count ? histogram->min : UINT64_MAX, max = histogram->max;
+	unsigned __int128 sum = histogram->sum;
+
+	for (unsigned i = 0; i < count; i++) {
+		min = ns[i] < min ? ns[i] : min;
+		max = ns[i] > max ? ns[i] : max;
+		sum += ns[i];
+		histogram->bucket[vbt_histogram_index(ns[i])]++;
+	}
+	histogram->min = min;
+	histogram->max = max;
+	histogram->sum = sum;
+	histogram->count += count;
+}
+
 /* Count one value, in nanoseconds. */
 static inline void vbt_histogram_add(struct vbt_histogram *histogram, uint64_t ns)
 {
-	if (!histogram->count || ns < histogram->min)
-		histogram->min = ns;
-	if (ns > histogram->max)
-		histogram->max = ns;
-	histogram->count++;
-	histogram->sum += ns;
-	histogram->bucket[vbt_histogram_index(ns)]++;
+	vbt_histogram_add_many(histogram, &ns, 1);
 }
 
 /* Add all of `from` to `into`, exactly as if its values had been added one by one. */
