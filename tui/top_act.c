@@ -259,7 +259,8 @@ static int end_prompt(struct top *top)
 	if (prompt != PROMPT_SEEK)
 		return 0;
 	seconds = strtod(top->typed, &end);
-	if (end == top->typed || !(seconds >= 0 && seconds < 1e9)) {
+	end += *end == 's';
+	if (end == top->typed || *end || !(seconds >= 0 && seconds < 1e9)) {
 		top_say(top, "'%s' is not a number of seconds", top->typed);
 		return 0;
 	}

@@ -26,7 +26,7 @@ start() {
 	terminal "$size" "exec env -u NO_COLOR $(printf '%q ' "${variables[@]}" "$vbtrace" top "$@")"
 }
 
-keys() { t send-keys "$@"; }
+keys() { t send-keys -- "$@"; }
 
 capture() { t capture-pane -p -N "${colours[@]}" 2>/dev/null | sed 's/ *$//'; }
 colours=()
