@@ -86,10 +86,17 @@ static void draw(struct top *top)
 		return;
 	}
 	top_make_rows(top);
+	views[top->view](top);
+	/* What was larger than the screen and is not, because that became larger. */
+	if (top->scrolled > top->scroll_end) {
+		top->scrolled = top->scroll_end;
+		views[top->view](top);
+	}
 	if (top->view != VIEW_HELP)
 		top_draw_header(top);
-	views[top->view](top);
 	keys_draw_bar(top_keys, top->view, &top->term, &top->theme);
+	if (top->view == VIEW_DETAIL || top->view == VIEW_WATERFALL)
+		top_draw_scrolled(top);
 	refresh();
 }
 

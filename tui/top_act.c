@@ -21,6 +21,7 @@ void top_say(struct top *top, const char *format, ...)
 
 static void go(struct top *top, enum top_view view)
 {
+	top->scrolled = 0;
 	top->back = top->view;
 	top->view = view;
 }
@@ -33,6 +34,14 @@ static void move_by(struct top *top, int by)
 	if (top->view == VIEW_HELP) {
 		top->help_first =
 		    by < 0 && top->help_first < (unsigned)-by ? 0 : top->help_first + (unsigned)by;
+		return;
+	}
+	if (top->view == VIEW_DETAIL || top->view == VIEW_WATERFALL) {
+		top->scrolled += by;
+		if (top->scrolled > top->scroll_end)
+			top->scrolled = top->scroll_end;
+		if (top->scrolled < 0)
+			top->scrolled = 0;
 		return;
 	}
 	if (by < 0)
@@ -57,6 +66,7 @@ static void open_it(struct top *top)
 
 static void go_back(struct top *top)
 {
+	top->scrolled = 0;
 	if (top->view == VIEW_HELP)
 		top->view = top->before_help;
 	else if (top->view == VIEW_WATERFALL)

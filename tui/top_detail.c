@@ -7,10 +7,11 @@
 #include "lib/snapshot_json.h"
 #include "tui/top_impl.h"
 
-#define STAGES_AT  (TOP_HEADER + 2)
-#define MAX_STAGES 40
-#define TIMES      5
-#define SHARE      6
+#define WIDE         116 /* columns that two fan-outs beside each other need */
+#define MAX_STAGES   40
+#define TIMES        5
+#define SIZE_COLUMNS 18 /* of a class of sizes: "128K:9.9k x 999us" */
+#define SHARE        6
 
 struct stages {
 	const struct vbt_group_stage *stage[MAX_STAGES];
@@ -88,16 +89,16 @@ static void draw_distribution(struct top *top, const struct vbt_histogram *histo
 }
 
 /* The stages and the total; returns the row behind. */
-static int draw_stages(struct top *top, const struct vbt_group *group)
+static int draw_stages(struct top *top, const struct vbt_group *group, int row)
 {
 	static const char *const titles[] = {"count", "p50", "p90", "p99", "p99.9", "max"};
 	const unsigned heading = top->theme.attr[THEME_heading];
 	const int names = 17, histogram = names + 6 + TIMES * 6 + SHARE + 2;
-	const int width = top->term.columns - histogram - 1, last = top->term.rows - 5;
+	const int width = top->term.columns - histogram - 1;
 	char low[DRAW_NUMBER], high[DRAW_NUMBER];
 	struct stages stages;
-	int row = STAGES_AT;
 
+	row++;
 	find_stages(group, &stages);
 	draw_fill(row - 1, 0, top->term.columns, heading);
 	draw_text(row - 1, 1, names, heading, "STAGE");
@@ -110,7 +111,7 @@ static int draw_stages(struct top *top, const struct vbt_group *group)
 		draw_right(row - 1, histogram, width, heading, "%s",
 			   draw_time(&top->term, vbt_heat_low(stages.high + 1), high));
 	}
-	for (unsigned i = 0; i < stages.count && row < last; i++, row++) {
+	for (unsigned i = 0; i < stages.count; i++, row++) {
 		const struct vbt_group_stage *stage = stages.stage[i];
 		unsigned attr = theme_layer_text(&top->theme, vbt_layer_of(stage->from, stage->to));
 
@@ -215,13 +216,12 @@ static void draw_depth(struct top *top, const struct vbt_node *node, int row)
 		  node->in_flight, last->depth, last->depth_max);
 }
 
-/* "read 512: 4K 300 1.2ms ..." for the operations below the node. */
-static void draw_sizes(struct top *top, const struct vbt_node *node, int row, int rows)
+/* "read 512: 4K 300 1.2ms ..." for the operations below the node; returns the row behind. */
+static int draw_sizes(struct top *top, const struct vbt_node *node, int row)
 {
 	const unsigned dim = top->theme.attr[THEME_dim], text = top->theme.attr[THEME_text];
-	const int last = row + rows;
 
-	for (uint32_t i = 0; i < top->snapshot->nodes && row < last; i++) {
+	for (uint32_t i = 0; i < top->snapshot->nodes; i++) {
 		const struct vbt_node *op = top->snapshot->node[i];
 		const struct vbt_window *window = top_window(top, op);
 		char mean[DRAW_NUMBER], count[DRAW_NUMBER];
@@ -238,13 +238,36 @@ static void draw_sizes(struct top *top, const struct vbt_node *node, int row, in
 
 			if (!counts->count)
 				continue;
-			at += draw_text(row, at, 8, dim, "%s:", vbt_size_class_name(size));
-			at += draw_text(row, at, 24, text, "%s x %s  ",
-					draw_count((double)counts->count, count),
-					draw_time(&top->term, counts->ns / counts->count, mean));
+			draw_count((double)counts->count, count);
+			draw_time(&top->term, counts->ns / counts->count, mean);
+			if (at + SIZE_COLUMNS > top->term.columns) {
+				at = 19;
+				row++;
+			}
+			draw_text(row,
+				  at + draw_text(row, at, 8, dim, "%s:", vbt_size_class_name(size)),
+				  SIZE_COLUMNS, text, "%s x %s", count, mean);
+			/* Also where it is not on the screen. */
+			at += SIZE_COLUMNS;
 		}
 		row++;
 	}
+	return row;
+}
+
+/* Beside each other, or below: half a figure is another one. */
+static int draw_fans(struct top *top, const struct vbt_window *window, int row)
+{
+	const bool wide = top->term.columns >= WIDE;
+	const int at = wide ? top->term.columns / 2 : 1;
+
+	draw_fan(top, row, 1, (wide ? at : top->term.columns) - 2, "requests of a kick",
+		 window->kick_fan, ratio(window->own_kick, window->queue.kicks));
+	row += !wide;
+	draw_fan(top, row, at, top->term.columns - at - 1,
+		 wide ? "of an interrupt" : "  of an interrupt ", window->irq_fan,
+		 ratio(window->queue.pushes, window->queue.signals[VBT_SIGNAL_sent]));
+	return row + 1;
 }
 
 void top_draw_detail(struct top *top)
@@ -253,29 +276,27 @@ void top_draw_detail(struct top *top)
 	const struct vbt_window *window;
 	char name[96], length[DRAW_NUMBER];
 	const struct vbt_device *device;
-	const int half = top->term.columns / 2;
+	const int first = top_scroll_begin(top);
 	int row;
 
+	top->scroll_end = 0;
 	if (!top_begin_view(top, node))
 		return;
 	window = top_window(top, node);
-	row = 1 + draw_text(TOP_HEADER, 1, 60, top->theme.attr[THEME_strong], "%s",
+	row = 1 + draw_text(first, 1, 60, top->theme.attr[THEME_strong], "%s",
 			    top_node_name(top, node, name, sizeof(name)));
 	device = vbt_trace_info_device(top->feed->info, (unsigned)node->key.target,
 				       (unsigned)node->key.device);
-	row += draw_text(TOP_HEADER, row, 40, top->theme.attr[THEME_dim], ", %s %s",
+	row += draw_text(first, row, 40, top->theme.attr[THEME_dim], ", %s %s",
 			 top->all ? "all" : "last", draw_time(&top->term, window->ns, length));
 	if (device)
-		draw_text(TOP_HEADER, row, top->term.columns - row, top->theme.attr[THEME_dim],
+		draw_text(first, row, top->term.columns - row, top->theme.attr[THEME_dim],
 			  ": %s, %s%s, %u queue%s", device->shm.backend, device->shm.method,
 			  device->shm.flags & VBT_DEVICE_DIRECT ? " direct" : "",
 			  device->shm.queues, device->shm.queues == 1 ? "" : "s");
-	row = draw_stages(top, &window->group);
-	draw_fan(top, row, 1, half - 2, "requests of a kick", window->kick_fan,
-		 ratio(window->own_kick, window->queue.kicks));
-	draw_fan(top, row++, half, top->term.columns - half - 1, "of an interrupt", window->irq_fan,
-		 ratio(window->queue.pushes, window->queue.signals[VBT_SIGNAL_sent]));
+	row = draw_stages(top, &window->group, first + 1);
+	row = draw_fans(top, window, row);
 	draw_suppression(top, window, row++);
 	draw_depth(top, node, row++);
-	draw_sizes(top, node, row, top->term.rows - 1 - row);
+	top_scroll_end(top, draw_sizes(top, node, row));
 }

@@ -248,3 +248,25 @@ bool top_begin_view(struct top *top, const struct vbt_node *node)
 		draw_text(TOP_HEADER, 1, 60, top->theme.attr[THEME_dim], "no row to show");
 	return node;
 }
+
+int top_scroll_begin(const struct top *top)
+{
+	return TOP_HEADER - top->scrolled;
+}
+
+void top_scroll_end(struct top *top, int end)
+{
+	const int more = end - (top->term.rows - 1) + top->scrolled;
+
+	top->scroll_end = more > 0 ? more : 0;
+}
+
+void top_draw_scrolled(const struct top *top)
+{
+	const int below = top->scroll_end - top->scrolled;
+
+	if (top->scroll_end)
+		draw_right(top->term.rows - 1, top->term.columns - 21, 20,
+			   top->theme.attr[THEME_accent], "%s: %d more", below ? "Down" : "Up",
+			   below ? below : top->scrolled);
+}

@@ -54,6 +54,7 @@ struct top {
 	const struct vbt_request *request_at; /* that the cursor is on; until the next tick */
 	struct vbt_request request;           /* of the waterfall */
 	unsigned help_first;
+	int scrolled, scroll_end; /* rows of the detail or the waterfall: above, and at most */
 };
 
 /* The node that the views are about, NULL if there is none; and its window: the last interval, or
@@ -76,6 +77,12 @@ void top_draw_header(struct top *top);
 
 /* Empty the place of a view of one node; false if there is none, which is then said there. */
 bool top_begin_view(struct top *top, const struct vbt_node *node);
+
+/* The first row of a view that may be longer than the screen, as far as it is scrolled; what is
+ * above TOP_HEADER and in the last row is drawn over. Then: `end` is the row behind it. */
+int top_scroll_begin(const struct top *top);
+void top_scroll_end(struct top *top, int end);
+void top_draw_scrolled(const struct top *top); /* what is hidden, into the last row */
 
 /* The views. Each draws from row TOP_HEADER to the last but one. */
 void top_draw_table(struct top *top);

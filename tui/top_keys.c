@@ -13,6 +13,7 @@ const char *const top_view_names[] = {
 #define IN(id) (1u << VIEW_##id)
 #define ALL    ((1u << VIEW_COUNT) - 1)
 #define ROWS   (IN(TABLE) | IN(REQUESTS))
+#define LONG   (IN(DETAIL) | IN(WATERFALL) | IN(HELP))
 #define DATA   (IN(TABLE) | IN(DETAIL) | IN(REQUESTS) | IN(HEAT))
 
 const struct key_binding top_keys[] = {
@@ -47,10 +48,10 @@ const struct key_binding top_keys[] = {
      "show the last interval, or all since the start"},
     {ACTION_FREEZE, ALL, {' '}, "Freeze", "freeze what is shown, or pause a replay; go on"},
     {ACTION_QUIT, ALL, {'q', KEY_F(10)}, "Quit", "end"},
-    {ACTION_UP, ROWS | IN(HELP), {KEY_UP, 'k'}, NULL, "one row up"},
-    {ACTION_DOWN, ROWS | IN(HELP), {KEY_DOWN, 'j'}, NULL, "one row down"},
-    {ACTION_PAGE_UP, ROWS | IN(HELP), {KEY_PPAGE}, NULL, "a page up"},
-    {ACTION_PAGE_DOWN, ROWS | IN(HELP), {KEY_NPAGE}, NULL, "a page down"},
+    {ACTION_UP, ROWS | LONG, {KEY_UP, 'k'}, NULL, "one row up"},
+    {ACTION_DOWN, ROWS | LONG, {KEY_DOWN, 'j'}, NULL, "one row down"},
+    {ACTION_PAGE_UP, ROWS | LONG, {KEY_PPAGE}, NULL, "a page up"},
+    {ACTION_PAGE_DOWN, ROWS | LONG, {KEY_NPAGE}, NULL, "a page down"},
     {ACTION_FIRST, ROWS, {KEY_HOME}, NULL, "the first row"},
     {ACTION_LAST, ROWS, {KEY_END, 'G'}, NULL, "the last row"},
     {ACTION_UNFOLD, IN(TABLE), {'+', '='}, NULL, "unfold the row: its queues, its operations"},

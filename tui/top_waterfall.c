@@ -85,13 +85,14 @@ static bool is_neighbour(const struct vbt_request *a, const struct vbt_request *
 	return *kick || *irq;
 }
 
-static void draw_neighbours(struct top *top, const struct vbt_request *request,
-			    const struct axis *axis, int row)
+/* Returns the row behind them. */
+static int draw_neighbours(struct top *top, const struct vbt_request *request,
+			   const struct axis *axis, int row)
 {
 	const struct vbt_snapshot *s = top->snapshot;
 	const uint64_t kept = s->requests < VBT_SNAPSHOT_RECENT ? s->requests : VBT_SNAPSHOT_RECENT;
 	const unsigned dim = top->theme.attr[THEME_dim];
-	const int head = row++, last = top->term.rows - 1;
+	const int head = row++;
 	unsigned count = 0;
 
 	for (uint64_t i = s->requests - kept; i < s->requests; i++) {
@@ -102,8 +103,7 @@ static void draw_neighbours(struct top *top, const struct vbt_request *request,
 		bool kick, irq;
 		char total[DRAW_NUMBER];
 
-		if (!life || !is_neighbour(request, other, &kick, &irq) || count++ >= NEIGHBOURS ||
-		    row >= last)
+		if (!life || !is_neighbour(request, other, &kick, &irq) || count++ >= NEIGHBOURS)
 			continue;
 		draw_right(row, 0, 8, top->theme.attr[THEME_text], "%llu",
 			   (unsigned long long)other->id);
@@ -123,6 +123,7 @@ static void draw_neighbours(struct top *top, const struct vbt_request *request,
 		  count ? "%u other request%s of the same kick or interrupt, on the same axis"
 			: "no other request is kept that has the same kick or interrupt",
 		  count, count == 1 ? "" : "s");
+	return row;
 }
 
 void top_draw_waterfall(struct top *top)
@@ -142,7 +143,7 @@ void top_draw_waterfall(struct top *top)
 
 	for (; row < top->term.rows - 1; row++)
 		draw_fill(row, 0, top->term.columns, top->theme.attr[THEME_text]);
-	row = TOP_HEADER;
+	row = top_scroll_begin(top);
 	at = draw_text(
 	    row, 1, top->term.columns - 2, top->theme.attr[THEME_strong],
 	    "request %llu: %s of %u bytes at sector %llu, %s queue %u",
@@ -163,7 +164,7 @@ void top_draw_waterfall(struct top *top)
 	draw_right(row, axis.at, axis.width, top->theme.attr[THEME_heading], "%s",
 		   draw_time(&top->term, axis.length, end));
 	row++;
-	for (unsigned mark = 0; mark < VBT_MARK_COUNT && row < top->term.rows - 2; mark++) {
+	for (unsigned mark = 0; mark < VBT_MARK_COUNT; mark++) {
 		const struct vbt_segment *step = NULL;
 
 		for (unsigned i = 0; i < count; i++)
@@ -171,13 +172,11 @@ void top_draw_waterfall(struct top *top)
 				step = &segment[i];
 		draw_mark(top, request, mark, step, &axis, row++);
 	}
-	if (row < top->term.rows - 2) {
-		draw_text(row, NAMES_AT, 20, top->theme.attr[THEME_strong], "total %s",
-			  draw_time(&top->term, axis.length, total));
-		if (!request->complete)
-			draw_text(row, NAMES_AT + 14, 24, top->theme.attr[THEME_warn],
-				  "incomplete: not counted");
-		row++;
-	}
-	draw_neighbours(top, request, &axis, row);
+	draw_text(row, NAMES_AT, 20, top->theme.attr[THEME_strong], "total %s",
+		  draw_time(&top->term, axis.length, total));
+	if (!request->complete)
+		draw_text(row, NAMES_AT + 14, 24, top->theme.attr[THEME_warn],
+			  "incomplete: not counted");
+	row++;
+	top_scroll_end(top, draw_neighbours(top, request, &axis, row));
 }

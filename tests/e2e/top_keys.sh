@@ -41,6 +41,35 @@ for view in detail requests 'heat map' table; do
 done
 press table d "$detail"
 press detail Backspace "$table"
+start 80x24 "${slow[@]}"
+shown "what is longer than the screen" "$table"
+press table Enter 'Down: 7 more'
+until_true 20 shows "$detail"
+press detail Down 'Down: 6 more'
+press detail k 'Down: 7 more'
+press detail PgDn '^ queue 0 write +4K:5 x 12ms '
+shown "detail: the sizes that a row has no room for are in the next one" '^ {19}32K:15 x 16ms +64K:13 x 15ms$'
+hidden "detail: its first stage is above" '^ K2W'
+press detail Up 'Down: 1 more'
+press detail j 'Up: 7 more'
+press detail PgUp '^ K2W'
+press detail r "$requests"
+keys Down Down
+press requests Enter 'Down: 7 more'
+hidden "waterfall: seven neighbours are below" '^ +1061 '
+press waterfall PgDn '^ +1061 +read +190ms +kick'
+press waterfall PgUp '^  K kick'
+for key in Down j; do press waterfall $key 'Down: 6 more'; press waterfall Up 'Down: 7 more'; done
+press waterfall k 'Down: 7 more'
+keys NPage
+until_true 20 shows 'Up: 7 more'
+t resize-window -x 120 -y 40
+shown "in a larger screen nothing is hidden" '^  K kick'
+hidden "and it does not say so" 'more$'
+t resize-window -x 72 -y 16
+shown "in the smallest one more is" 'Down: 15 more'
+start 120x40 "${slow[@]}"
+shown "and from view to view again" "$table"
 press table r "$requests"
 press requests Enter "$fall"
 press waterfall Esc "$requests"
