@@ -34,12 +34,23 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&
 		   offsetof(struct vbt_record, op) == 30 && offsetof(struct vbt_record, code) == 31,
 	       "what stage_fields() makes");
 
+/* The ring is larger than a cache: a line that is to be written soon is fetched while there is other work. */
+static inline void expect(const struct vbt_record *record)
+{
+#ifdef __x86_64__
+	__asm__ volatile("prefetchw %0" : : "m"(*record));
+#endif
+}
+
+#define AHEAD 24 /* records */
+
 static inline void put_record(struct stage_thread *t, uint64_t time, uint64_t arg,
 			      struct stage_fields fields)
 {
 	const uint64_t head = t->head;
 	struct vbt_record *r = &t->records[head & t->mask];
 
+	expect(&t->records[(head + AHEAD) & t->mask]);
 	t->head = head + 1;
 	r->time = time;
 	r->arg = arg;
@@ -52,27 +63,34 @@ static inline void put_record(struct stage_thread *t, uint64_t time, uint64_t ar
 }
 
 /* Where the processor's own clock will not do, or the thread has no ring. */
-static __attribute__((noinline, cold)) void emit_slowly(uint64_t arg, struct stage_fields fields)
+static __attribute__((noinline, cold)) uint64_t emit_slowly(uint64_t time, uint64_t arg,
+							    struct stage_fields fields)
 {
 	struct stage_thread *t = &stage_thread;
 
-	if (t->records)
-		put_record(t, stage_now(), arg, fields);
-	else
+	if (!t->records) {
 		stage_thread_lost();
+		return 0;
+	}
+	if (!time)
+		time = stage_now();
+	put_record(t, time, arg, fields);
+	return time;
 }
 
-static inline void emit_record(uint64_t arg, struct stage_fields fields)
+static inline uint64_t emit_record(uint64_t time, uint64_t arg, struct stage_fields fields)
 {
 #ifdef __x86_64__
 	struct stage_thread *t = &stage_thread;
 
-	if (__builtin_expect(t->records != NULL && stage_clock_is_tsc, 1)) {
-		put_record(t, __rdtsc(), arg, fields);
-		return;
+	if (__builtin_expect(t->quick, 1)) {
+		if (!time)
+			time = __rdtsc();
+		put_record(t, time, arg, fields);
+		return time;
 	}
 #endif
-	emit_slowly(arg, fields);
+	return emit_slowly(time, arg, fields);
 }
 
 /* A second copy would be a second site of the probe; clang makes none and does not know the word. */
@@ -82,23 +100,32 @@ static inline void emit_record(uint64_t arg, struct stage_fields fields)
 #define SINGLE __attribute__((noinline, noclone, cold))
 #endif
 
-/* The USDT site has a function of its own: its operands would cost the record's path registers. */
-#define DEFINE_EMIT(name)                                                                    \
-	static SINGLE void usdt_##name(uint64_t arg, struct stage_fields fields)             \
-	{                                                                                    \
-		const uint64_t place = fields.place;                                         \
-                                                                                             \
-		STAP_PROBE8(vmm_lite, name, (uint8_t)(place >> 32), (uint16_t)(place >> 16), \
-			    (uint32_t)fields.numbers, (uint16_t)place, arg,                  \
-			    (uint32_t)(fields.numbers >> 32), (uint8_t)(place >> 48),        \
-			    (uint8_t)(place >> 56));                                         \
-	}                                                                                    \
-	void stage_emit_##name(uint64_t arg, struct stage_fields fields)                     \
-	{                                                                                    \
-		if (__builtin_expect(stage_state_##name.usdt != 0, 0))                       \
-			usdt_##name(arg, fields);                                            \
-		if (stage_state_##name.ring & STAGE_RECORD)                                  \
-			emit_record(arg, fields);                                            \
+/*
+ * The USDT site has a function of its own, which is jumped to: its operands would cost the record's path
+ * registers, and a call a frame. Nobody but a step that is awaited comes there for anything else.
+ */
+#define DEFINE_EMIT(name)                                                                   \
+	static SINGLE uint64_t usdt_##name(uint64_t time, uint64_t arg,                     \
+					   struct stage_fields fields)                      \
+	{                                                                                   \
+		const uint64_t place = fields.place;                                        \
+                                                                                            \
+		if (stage_state_##name.usdt) {                                              \
+			STAP_PROBE8(vmm_lite, name, (uint8_t)(place >> 32),                 \
+				    (uint16_t)(place >> 16), (uint32_t)fields.numbers,      \
+				    (uint16_t)place, arg, (uint32_t)(fields.numbers >> 32), \
+				    (uint8_t)(place >> 48), (uint8_t)(place >> 56));        \
+			time = 0;                                                           \
+		}                                                                           \
+		if (!(stage_state_##name.ring & STAGE_RECORD))                              \
+			return 0;                                                           \
+		return emit_record(time, arg, fields);                                      \
+	}                                                                                   \
+	uint64_t stage_emit_##name(uint64_t time, uint64_t arg, struct stage_fields fields) \
+	{                                                                                   \
+		if (__builtin_expect(stage_state_##name.any != STAGE_RECORD << 16, 0))      \
+			return usdt_##name(time, arg, fields);                              \
+		return emit_record(time, arg, fields);                                      \
 	}
 VBT_VMM_POINTS(DEFINE_EMIT)
 

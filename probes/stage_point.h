@@ -59,7 +59,7 @@ static inline struct stage_fields stage_fields(uint8_t device, uint16_t queue, u
 
 #define STAGE_POINT_DECLARE(name)                                                            \
 	extern union stage_state stage_state_##name __asm__("vmm_lite_" #name "_semaphore"); \
-	void stage_emit_##name(uint64_t arg, struct stage_fields fields);
+	uint64_t stage_emit_##name(uint64_t time, uint64_t arg, struct stage_fields fields);
 
 /* The points of a VMM; a VMM never fires kernel ones. Kept in step with lib/stage.h by a test. */
 #define VBT_VMM_POINTS(X) VBT_EVENT_POINTS(X) X(ring) X(data)
@@ -107,25 +107,58 @@ struct stage_site {
 	} while (0)
 
 /*
- * A point with what only a listener needs: `show` is run after the record if the point `what` (ring,
- * data) is wanted, and then the thread stands still if somebody steps through.
+ * A point at a moment that others share, in a variable of the caller's, 0 at first: the first of them that is recorded
+ * reads the clock, which is most of what a record costs, and the rest have its time. For what happens at once
+ * as a whole batch does, or in less time than the clock takes to read. Who lets time pass sets it to 0
+ * again. A probe of USDT has a time of its own, and so has then the record.
+ *
+ * `show` is run after the record (STAGE_SHOW), and then the thread stands still if somebody steps through.
  */
-#define STAGE_POINT_SHOW(name, device, queue, seq, head, arg, val, op, code, what, show)           \
+#define STAGE_POINT_AT_SHOW(moment, name, device, queue, seq, head, arg, val, op, code, show)      \
 	do {                                                                                       \
 		STAGE_SITE(name);                                                                  \
 		if (__builtin_expect(stage_state_##name.any != 0, 0)) {                            \
-			stage_emit_##name((arg),                                                   \
-					  stage_fields((device), (queue), (seq), (head), (val),    \
-						       STAGE_NUMBER_##name, (op), (code)));        \
-			if (STAGE_POINT_ENABLED(what))                                             \
-				show;                                                              \
-			if (stage_state_##name.ring & STAGE_STEP)                                  \
+			(moment) = stage_emit_##name(                                              \
+			    (moment), (arg),                                                       \
+			    stage_fields((device), (queue), (seq), (head), (val),                  \
+					 STAGE_NUMBER_##name, (op), (code)));                      \
+			show;                                                                      \
+			if (__builtin_expect(stage_state_##name.ring & STAGE_STEP, 0)) {           \
 				stage_step(STAGE_NUMBER_##name, (device), (queue), (seq), (code)); \
+				(moment) = 0;                                                      \
+			}                                                                          \
 		}                                                                                  \
 	} while (0)
 
-#define STAGE_POINT(name, device, queue, seq, head, arg, val, op, code) \
-	STAGE_POINT_SHOW(name, device, queue, seq, head, arg, val, op, code, ring, (void)0)
+#define STAGE_POINT_AT(moment, name, device, queue, seq, head, arg, val, op, code) \
+	STAGE_POINT_AT_SHOW(moment, name, device, queue, seq, head, arg, val, op, code, (void)0)
+
+/* What only those want who asked for the point `what` (ring, data); it takes its time. */
+#define STAGE_SHOW(moment, what, show)           \
+	do {                                     \
+		if (STAGE_POINT_ENABLED(what)) { \
+			show;                    \
+			(moment) = 0;            \
+		}                                \
+	} while (0)
+
+/* The same at a moment of its own. */
+#define STAGE_POINT_SHOW(name, device, queue, seq, head, arg, val, op, code, what, show)        \
+	do {                                                                                    \
+		uint64_t stage_moment = 0;                                                      \
+                                                                                                \
+		STAGE_POINT_AT_SHOW(stage_moment, name, device, queue, seq, head, arg, val, op, \
+				    code, STAGE_SHOW(stage_moment, what, show));                \
+		(void)stage_moment;                                                             \
+	} while (0)
+
+#define STAGE_POINT(name, device, queue, seq, head, arg, val, op, code)                           \
+	do {                                                                                      \
+		uint64_t stage_moment = 0;                                                        \
+                                                                                                  \
+		STAGE_POINT_AT(stage_moment, name, device, queue, seq, head, arg, val, op, code); \
+		(void)stage_moment;                                                               \
+	} while (0)
 
 /* 1 while anybody listens at all; for work that only a listener needs. */
 #define STAGE_POINT_ENABLED(name) (stage_state_##name.any != 0)

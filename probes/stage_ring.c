@@ -187,6 +187,7 @@ static void begin_thread(const char *name, uint64_t wanted)
 	    .records = (struct vbt_record *)((char *)header + ring->offset),
 	    .mask = ring->size - 1,
 	    .head = ring->head,
+	    .quick = stage_clock_is_tsc,
 	};
 }
 

@@ -22,6 +22,7 @@ struct stage_thread {
 	struct vbt_shm_ring *ring;
 	uint64_t mask;
 	uint64_t head;
+	bool quick;   /* there is a ring, and its clock is the processor's own */
 	bool counted; /* its absence is already in lost_rings */
 };
 

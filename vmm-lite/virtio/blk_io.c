@@ -20,6 +20,12 @@ static bool silenced(const struct blk_queue *q)
 	       __atomic_load_n(&q->dev->broken, __ATOMIC_ACQUIRE);
 }
 
+/* As the points have it: 255 for what does not fit. */
+static uint8_t short_type(const struct blk_request *r)
+{
+	return (uint8_t)(r->type < 255 ? r->type : 255);
+}
+
 static void give_big(struct blk_queue *q, struct blk_io *io)
 {
 	if (!io->big)
@@ -105,17 +111,18 @@ static void show_data(const struct blk_queue *q, const struct blk_io *io, bool g
 /* Make the batch visible, and say so. */
 static void flush_batch(struct blk_queue *q)
 {
-	uint64_t first = q->push_seq + 1;
+	uint64_t first = q->push_seq + 1, visible = 0;
 
 	if (!q->batched)
 		return;
 	queue_publish(q->ring);
 	q->push_seq += q->batched;
 	for (unsigned i = 0; i < q->batched; i++)
-		STAGE_POINT_SHOW(push, q->trace, q->index, q->batch[i].seq, q->batch[i].head,
-				 first + i, q->batch[i].used, 0, q->batch[i].status, ring,
-				 show_push(q, i));
+		STAGE_POINT_AT_SHOW(visible, push, q->trace, q->index, q->batch[i].seq,
+				    q->batch[i].head, first + i, q->batch[i].used, 0,
+				    q->batch[i].status, STAGE_SHOW(visible, ring, show_push(q, i)));
 	q->batched = 0;
+	q->seen = 0;
 	q->unsignalled = true;
 }
 
@@ -197,24 +204,26 @@ static void signal_guest(struct blk_queue *q)
 /* To the disk. */
 
 static void say_submit(struct blk_queue *q, const struct blk_io *io, const struct blk_io *leader,
-		       uint8_t method)
+		       uint8_t method, uint64_t *moment)
 {
-	STAGE_POINT(submit, q->trace, q->index, io->seq, io->chain.head, (uintptr_t)&leader->disk,
-		    clamp32(io->request.data_length), method, io != leader);
+	STAGE_POINT_AT(*moment, submit, q->trace, q->index, io->seq, io->chain.head,
+		       (uintptr_t)&leader->disk, clamp32(io->request.data_length), method,
+		       io != leader);
 }
 
+/* What the disk gives back at once is seen at once. */
 static void say_reap(struct blk_queue *q, const struct blk_io *io, const struct blk_io *leader)
 {
 	const struct disk_request *disk = &leader->disk;
 	uint64_t read = disk->error ? disk->done : io->request.data_length;
 
-	STAGE_POINT_SHOW(reap, q->trace, q->index, io->seq, io->chain.head, (uintptr_t)disk,
-			 (uint32_t)disk->error, disk->method, 0, data,
-			 show_data(q, io, false, read));
+	STAGE_POINT_AT_SHOW(q->seen, reap, q->trace, q->index, io->seq, io->chain.head,
+			    (uintptr_t)disk, (uint32_t)disk->error, disk->method, 0,
+			    STAGE_SHOW(q->seen, data, show_data(q, io, false, read)));
 }
 
-/* Hand the plugged write to the disk, with all that were merged into it. */
-static void unplug(struct blk_queue *q)
+/* Hand the plugged write to the disk, with all that were merged into it. `moment`: now, for what follows. */
+static void unplug(struct blk_queue *q, uint64_t *moment)
 {
 	struct blk_io *leader = q->plugged;
 
@@ -223,11 +232,12 @@ static void unplug(struct blk_queue *q)
 	q->plugged = NULL;
 	if (leader->last) {
 		for (struct blk_io *io = leader; io; io = io->next)
-			say_submit(q, io, leader, q->method);
+			say_submit(q, io, leader, q->method, moment);
 	} else {
-		say_submit(q, leader, leader, q->method);
+		say_submit(q, leader, leader, q->method, moment);
 	}
 	disk_submit(q->channel, &leader->disk);
+	*moment = 0;
 }
 
 /* Append a write to the plugged one if it goes on where that ends. */
@@ -274,10 +284,13 @@ static void prepare_range(struct blk_io *io)
 /* The answer is known without the disk. */
 static void answer(struct blk_queue *q, struct blk_io *io, uint8_t status)
 {
+	uint64_t moment = 0;
+
 	io->disk.error = 0;
 	io->disk.method = VBT_IO_none;
 	io->status = status;
-	say_submit(q, io, io, VBT_IO_none);
+	say_submit(q, io, io, VBT_IO_none, &moment);
+	q->seen = moment;
 	say_reap(q, io, io);
 	finish(q, io);
 }
@@ -297,7 +310,8 @@ static const enum disk_op disk_ops[] = {
     [BLK_ZONE_RESET_ALL] = DISK_ZONE_RESET_ALL,
 };
 
-static void start(struct blk_queue *q, struct blk_io *io)
+/* `moment`: that at which it was parsed. */
+static void start(struct blk_queue *q, struct blk_io *io, uint64_t moment)
 {
 	struct blk_request *r = &io->request;
 	bool append = r->action == BLK_ZONE_APPEND;
@@ -325,12 +339,12 @@ static void start(struct blk_queue *q, struct blk_io *io)
 	if (q->merge && r->action == BLK_WRITE && !q->in_order) {
 		if (merge(q, io))
 			return;
-		unplug(q);
+		unplug(q, &moment);
 		q->plugged = io;
 		return;
 	}
-	unplug(q);
-	say_submit(q, io, io, q->method);
+	unplug(q, &moment);
+	say_submit(q, io, io, q->method, &moment);
 	disk_submit(q->channel, &io->disk);
 }
 
@@ -357,10 +371,12 @@ static struct blk_io *new_io(struct blk_queue *q, const struct queue_chain *chai
 unsigned blk_io_take(struct blk_queue *q, unsigned *budget)
 {
 	struct queue_chain chain;
+	uint64_t moment, length;
 	unsigned taken = 0;
 
 	q->starved = false;
 	for (; *budget; (*budget)--, taken++) {
+		const struct blk_request *r;
 		enum queue_status status;
 		struct blk_io *io;
 		int pieces;
@@ -388,14 +404,17 @@ unsigned blk_io_take(struct blk_queue *q, unsigned *budget)
 		else
 			blk_request_parse(&io->request, &q->rules, q->mem, &chain, take_big(q, io),
 					  BLK_BIG_IOV);
-		STAGE_POINT_SHOW(parse, q->trace, q->index, io->seq, chain.head, io->request.sector,
-				 clamp32(io->request.data_length),
-				 (uint8_t)(io->request.type < 255 ? io->request.type : 255),
-				 blk_error_status(io->request.error), data,
-				 show_data(q, io, true, io->request.data_length));
-		start(q, io);
+		moment = 0;
+		r = &io->request;
+		length = r->data_length;
+		STAGE_POINT_AT_SHOW(moment, parse, q->trace, q->index, io->seq, chain.head,
+				    r->sector, clamp32(length), short_type(r),
+				    blk_error_status(r->error),
+				    STAGE_SHOW(moment, data, show_data(q, io, true, length)));
+		start(q, io, moment);
 	}
-	unplug(q);
+	moment = 0;
+	unplug(q, &moment);
 	/* Requests that were answered without the disk. */
 	flush_batch(q);
 	return taken;
@@ -482,6 +501,7 @@ unsigned blk_io_reap(struct blk_queue *q)
 
 	do {
 		count = disk_reap(q->channel, requests, BLK_BATCH);
+		q->seen = 0;
 		for (unsigned i = 0; i < count; i++)
 			done(q, requests[i]->owner);
 		total += count;

@@ -96,6 +96,8 @@ struct blk_queue {
 	struct queue_segment *segments; /* of the chain being popped */
 
 	uint64_t kicks, push_seq, irq_seq;
+	uint64_t
+	    seen; /* when the disk gave back what is being finished; 0: somebody may ask the clock */
 	uint32_t seq;
 	struct blk_pushed batch[BLK_BATCH];
 	unsigned batched;

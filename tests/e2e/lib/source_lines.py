@@ -23,7 +23,7 @@ for line in sys.stdin:
         lines = file.read().splitlines()
     at = lines[number - 1] if number <= len(lines) else ""
     within = next((m.group(1) for m in map(DEFINITION.match, reversed(lines[:number])) if m), None)
-    if not re.search(rf"STAGE_(POINT|POINT_SHOW|SITE)\({mark}\b", at) or within != function:
+    if not re.search(rf"STAGE_(POINT|POINT_SHOW|SITE|POINT_AT(_SHOW)?\(\S+,) ?\(?{mark}\b", at) or within != function:
         faults += 1
         print(f"{path}:{number} is said to make '{mark}' in {function}(); it is '{at.strip()}' in {within}()")
 print(f"{seen} places in the source, {faults} wrong")
