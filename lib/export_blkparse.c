@@ -35,14 +35,21 @@ static const char *rwbs(const struct vbt_request *request)
 	return "N";
 }
 
+/* The sectors that it moves; of others the bytes are a list, or an answer. */
+static uint64_t sectors_of(const struct vbt_request *request)
+{
+	bool moves = request->op == 0 || request->op == 1 || request->op == 15;
+
+	return moves ? ((uint64_t)request->bytes + 511) / 512 : 0;
+}
+
 static void put_line(struct vbt_export *export, const struct vbt_linked_event *linked,
 		     const struct vbt_request *request)
 {
 	const struct vbt_event *event = linked->event;
 	const struct vbt_target *target = vbt_trace_info_target(export->info, request->target);
 	struct blkparse *state = export->state;
-	uint64_t since = event->time - state->first,
-		 sectors = ((uint64_t)request->bytes + 511) / 512;
+	uint64_t since = event->time - state->first, sectors = sectors_of(request);
 	char action = actions[event->point];
 	FILE *out = export->out;
 

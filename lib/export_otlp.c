@@ -31,8 +31,15 @@ static void put_number(struct vbt_json *json, const char *key, uint64_t value)
 	vbt_json_string(json, key, text);
 }
 
+/* A number that is none of theirs, which are signed (a guest may ask for any sector), is text. */
 static void put_attribute(struct vbt_json *json, const char *key, const char *text, uint64_t number)
 {
+	char digits[24];
+
+	if (!text && number > INT64_MAX) {
+		snprintf(digits, sizeof(digits), "%" PRIu64, number);
+		text = digits;
+	}
 	vbt_json_object(json, NULL);
 	vbt_json_string(json, "key", key);
 	vbt_json_object(json, "value");

@@ -1,7 +1,7 @@
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
 TEST_DRIVER_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/driver/*.c))
-TEST_LIBS := -lcmocka $(TUI_LIBS) $(VMM_LIBS) -lzstd -lxxhash
+TEST_LIBS := -lcmocka $(TUI_LIBS) $(VMM_LIBS) -lzstd -lxxhash -lpcap -lprotobuf-c
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(TEST_DRIVER_OBJ) $(LIBTUI) $(LIBVMM) $(LIBVBTRACE)
 	$(LINK) $^ $(TEST_LIBS)
