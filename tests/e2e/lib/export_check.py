@@ -7,6 +7,7 @@ Prints what differs, and the number of requests and rows that were compared. Sta
 """
 import csv
 import json
+import re
 import sys
 
 MARKS = ["kick", "wake", "pop", "parse", "submit", "queue", "issue", "complete", "reap", "push", "signal", "msi",
@@ -97,9 +98,9 @@ def check_blkparse(requests, path):
     for r in requests.values():
         for mark, action in marks.items():
             if mark in r["marks"] and r["op"]:
-                sectors = (r["bytes"] + 511) // 512
+                sectors = (r["bytes"] + 511) // 512 if r["op"] in ("read", "write", "zone_append") else 0
                 where = f"{r['sector']} + {sectors}" if sectors else str(r["sector"]) if action == "C" else ""
-                wanted.append((r["marks"][mark], r["queue"], action, flags[r["op"]], where,
+                wanted.append((r["marks"][mark], r["queue"], action, flags.get(r["op"], "N"), where,
                                str(r["status"]) if action == "C" else None))
     got = []
     last = None
@@ -258,17 +259,19 @@ def check_perfetto(requests, path):
             same("an event's track is known", field(event, "track_uuid") in tracks, True)
             events.append((int(field(packet, "timestamp")), event))
     slices, instants, counts, open_ = [], [], {}, {}
-    for time, event in sorted(events, key=lambda e: e[0]):
+    order = sorted(events, key=lambda e: e[0])
+    for place, (time, event) in enumerate(order):
         uuid, kind = field(event, "track_uuid"), field(event, "type")
         if kind == "TYPE_SLICE_BEGIN":
-            open_.setdefault(uuid, []).append((time, event))
+            open_.setdefault(uuid, []).append((place, time, event))
         elif kind == "TYPE_SLICE_END":
-            begin, what = open_[uuid].pop()
-            slices.append((uuid, len(open_[uuid]), begin, time, what))
+            begun, begin, what = open_[uuid].pop()
+            slices.append({"place": begun, "track": uuid, "inside": [outer for _, _, outer in open_[uuid]],
+                           "begin": begin, "end": time, "event": what})
         elif kind == "TYPE_INSTANT":
-            instants.append((time, event))
+            instants.append((place, time, event))
         else:
-            counts.setdefault(uuid, []).append(int(field(event, "counter_value")))
+            counts.setdefault(uuid, []).append((time, int(field(event, "counter_value"))))
     same("slices that do not end", [s for s in open_.values() if s], [])
 
     def name_of(uuid):
@@ -280,59 +283,153 @@ def check_perfetto(requests, path):
     def flows(event):
         return [int(value) for key, value in event if key == "flow_ids"]
 
+    def notes(event):
+        return {field(n, "name"): n for key, n in event if key == "debug_annotations"}
+
+    def request_of(event):
+        number = notes(event).get("request")
+        return int(field(number, "uint_value")) if number else None
+
+    # Each slice is a request, a stage inside one, or an interrupt; each of them is of the trace, and they are all.
     found, stages, flowing = {}, {}, {}
-    for time, event in instants:
+    for place, time, event in instants:
         if field(event, "name") in ("kick", "interrupt"):
             for flow in flows(event):
-                flowing[flow, field(event, "name")] = (time, time)
-    for uuid, depth, begin, end, event in slices:
-        if name_of(uuid) == "interrupts":
+                same(f"{flow} {field(event, 'name')} twice", (flow, field(event, "name")) in flowing, False)
+                flowing[flow, field(event, "name")] = (time, time, place)
+    for s in slices:
+        event, track = s["event"], s["track"]
+        if name_of(track) == "interrupts":
+            same("an interrupt in another", s["inside"], [])
+            same("an interrupt is on a thread", "thread" in dict(tracks[field(tracks[track], "parent_uuid")]), True)
+            same("an interrupt has requests", bool(flows(event)), True)
             for flow in flows(event):
-                flowing[flow, "interrupt"] = (begin, end)
-        elif depth == 0:
-            notes = {field(n, "name"): n for key, n in event if key == "debug_annotations"}
-            number = int(field(notes["request"], "uint_value"))
+                same(f"{flow} interrupt twice", (flow, "interrupt") in flowing, False)
+                flowing[flow, "interrupt"] = (s["begin"], s["end"], s["place"])
+        elif not s["inside"]:
+            same("a lane of requests", name_of(track), "requests")
+            number = request_of(event)
             same(f"{number} twice", number in found, False)
             same(f"{number} flow", flows(event), [number])
-            found[number] = (uuid, begin, end, field(event, "name"))
+            found[number] = s
             request = requests[number]
-            same(f"{number} queue", above(uuid), f"queue {request['queue']}")
-            same(f"{number} device", above(field(tracks[uuid], "parent_uuid")), request["device"])
+            same(f"{number} queue", above(track), f"queue {request['queue']}")
+            same(f"{number} device", above(field(tracks[track], "parent_uuid")), request["device"])
             if request["op"]:
-                same(f"{number} what", (field(event, "name"), field(notes["sector"], "uint_value"),
-                                        field(notes["bytes"], "uint_value")),
+                has = notes(event)
+                same(f"{number} what", (field(event, "name"), field(has["sector"], "uint_value"),
+                                        field(has["bytes"], "uint_value")),
                      (request["op"], str(request["sector"]), str(request["bytes"])))
         else:
-            stages.setdefault(uuid, []).append((begin, end, field(event, "name").split()[0]))
+            same("stages in stages", len(s["inside"]), 1)
+            stages.setdefault(request_of(s["inside"][0]), []).append((s["begin"], s["end"], field(event, "name").split()[0]))
     for number, request in requests.items():
-        wanted = list(segments(request))
-        uuid, begin, end, _ = found.get(number, (None, None, None, None))
-        if wanted:
-            same(f"{number} begin and end", (begin, end), (wanted[0][1], wanted[-1][2]))
-        inside = [s for s in stages.get(uuid, []) if begin <= s[0] and s[1] <= end]
-        for name, first, last in wanted:
-            same(f"{number} stage {name}", (first, last, name) in inside, True)
-        marks = request["marks"]
-        same(f"{number} kick's flow", flowing.get((number, "kick")), (marks["kick"],) * 2 if "kick" in marks else None)
-        same(f"{number} interrupt's flow", flowing.get((number, "interrupt")),
+        wanted, marks = list(segments(request)), request["marks"]
+        s = found.pop(number, None)
+        same(f"{number} has a slice", s is not None, bool(marks))
+        if wanted and s:
+            same(f"{number} begin and end", (s["begin"], s["end"]), (wanted[0][1], wanted[-1][2]))
+        same(f"{number} stages", sorted(stages.pop(number, [])), sorted((first, last, name) for name, first, last in wanted))
+        kick, interrupt = flowing.pop((number, "kick"), None), flowing.pop((number, "interrupt"), None)
+        same(f"{number} kick's flow", kick and kick[:2], (marks["kick"],) * 2 if "kick" in marks else None)
+        same(f"{number} interrupt's flow", interrupt and interrupt[:2],
              (marks["inject"], marks.get("eoi", marks["inject"])) if "inject" in marks else None)
-    same("stages", sum(map(len, stages.values())), sum(len(list(segments(r))) for r in requests.values()))
+        # An arrow goes from what comes first to what comes next.
+        path = [step for step in (kick and kick[2], s and s["place"], interrupt and interrupt[2]) if step is not None]
+        same(f"{number} arrows from the kick over the request to the interrupt", path, sorted(path))
+    same("slices, stages and flows of no request", (found, stages, flowing), ({}, {}, {}))
+
+    # What the VMM did for one request stands at its time on the thread that did it.
+    at = {}
+    for _, time, event in instants:
+        same("an instant is on a thread", "thread" in dict(tracks[field(event, "track_uuid")]), True)
+        if request_of(event) is not None:
+            at.setdefault((request_of(event), field(event, "name")), []).append(time)
+    for number, request in requests.items():
+        for mark in ("pop", "parse", "submit", "reap", "push"):
+            if mark in request["marks"]:
+                same(f"{number} {mark} on its thread", at.get((number, mark)), [request["marks"][mark]])
+
     pushed = sum("push" in r["marks"] for r in requests.values())
-    rates = sum(sum(values) for uuid, values in counts.items() if name_of(uuid) == "IOPS")
+    rates = sum(sum(v for _, v in values) for uuid, values in counts.items() if name_of(uuid) == "IOPS")
     same("requests a second, summed up", rates // 100, pushed)
     for uuid, values in counts.items():
-        if name_of(uuid) == "in flight":
-            same("steps of what is in flight", {abs(a - b) for a, b in zip([0] + values, values)} <= {0, 1}, True)
+        if name_of(uuid) != "in flight":
+            continue
+        queue, device = above(uuid), above(field(tracks[uuid], "parent_uuid"))
+        steps = sorted([(r["marks"][mark], step) for r in requests.values() for mark, step in (("pop", 1), ("push", -1))
+                        if mark in r["marks"] and (f"queue {r['queue']}", r["device"]) == (queue, device)])
+        depth, wanted = 0, []
+        for time, step in steps:
+            depth = max(0, depth + step)
+            wanted.append((time, depth))
+        same(f"in flight in {queue} of {device}", values, wanted)
     return len(slices)
+
+
+def is_number(value, bits, signed=False):
+    """64 bits are text in protobuf's JSON: decimal, without a sign unless it has one."""
+    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    return isinstance(value, str) and str(int(value)) == value and low <= int(value) <= high
+
+
+# The messages of opentelemetry.proto by their JSON names: a name in brackets is a list of such messages. Ids are hex,
+# enumerations are numbers (both unlike protobuf's own mapping).
+OTLP = {
+    "Request": {"resourceSpans": ["ResourceSpans"]},
+    "ResourceSpans": {"resource": "Resource", "scopeSpans": ["ScopeSpans"], "schemaUrl": "string"},
+    "Resource": {"attributes": ["KeyValue"], "droppedAttributesCount": "uint32"},
+    "ScopeSpans": {"scope": "Scope", "spans": ["Span"], "schemaUrl": "string"},
+    "Scope": {"name": "string", "version": "string", "attributes": ["KeyValue"], "droppedAttributesCount": "uint32"},
+    "Span": {"traceId": "trace id", "spanId": "span id", "parentSpanId": "span id", "traceState": "string",
+             "flags": "uint32", "name": "string", "kind": "kind", "startTimeUnixNano": "fixed64",
+             "endTimeUnixNano": "fixed64", "attributes": ["KeyValue"], "droppedAttributesCount": "uint32",
+             "status": "Status"},
+    "Status": {"message": "string", "code": "code"},
+    "KeyValue": {"key": "string", "value": "AnyValue"},
+    "AnyValue": {"stringValue": "string", "boolValue": "bool", "intValue": "int64"},
+}
+OTLP_TYPES = {
+    "string": lambda v: isinstance(v, str),
+    "bool": lambda v: isinstance(v, bool),
+    "uint32": lambda v: type(v) is int and 0 <= v < 1 << 32,
+    "fixed64": lambda v: is_number(v, 64),
+    "int64": lambda v: is_number(v, 64, True),
+    "kind": lambda v: type(v) is int and 1 <= v <= 5,
+    "code": lambda v: type(v) is int and 0 <= v <= 2,
+    "trace id": lambda v: isinstance(v, str) and re.fullmatch("[0-9a-f]{32}", v) and int(v, 16) != 0,
+    "span id": lambda v: isinstance(v, str) and re.fullmatch("[0-9a-f]{16}", v) and int(v, 16) != 0,
+}
+OTLP_NEEDED = {"Span": {"traceId", "spanId", "name", "kind", "startTimeUnixNano", "endTimeUnixNano"},
+               "KeyValue": {"key", "value"}, "Request": {"resourceSpans"}}
+
+
+def check_message(kind, value):
+    """A value is what the mapping says that it is, down to the last field."""
+    if kind in OTLP_TYPES:
+        same(f"{value!r} is a {kind}", bool(OTLP_TYPES[kind](value)), True)
+        return
+    same(f"a {kind} is an object", isinstance(value, dict), True)
+    same(f"fields of a {kind}", set(value) - set(OTLP[kind]), set())
+    same(f"a {kind} has", OTLP_NEEDED.get(kind, set()) - set(value), set())
+    if kind == "AnyValue":
+        same("values of a value", len(value), 1)
+    for name, inner in value.items():
+        what = OTLP[kind].get(name)
+        if isinstance(what, list):
+            same(f"{name} is a list", isinstance(inner, list), True)
+            for one in inner:
+                check_message(what[0], one)
+        elif what:
+            check_message(what, inner)
 
 
 def attributes(span):
     values = {}
     for a in span["attributes"]:
         (kind, value), = a["value"].items()
-        same(f"attribute {a['key']}", kind in ("stringValue", "intValue", "boolValue"), True)
-        same(f"the type of {a['key']}", isinstance(value, bool if kind == "boolValue" else str), True)
         values[a["key"]] = int(value) if kind == "intValue" else value
+        same(f"the name {a['key']}", bool(re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+", a["key"])), True)
     same("attributes with one name", len(values), len(span["attributes"]))
     return values
 
@@ -341,17 +438,16 @@ def check_otlp(requests, path):
     roots, children, offsets, ids = {}, {}, set(), set()
     for line in open(path):
         data = json.loads(line)
-        same("keys of a line", list(data), ["resourceSpans"])
+        check_message("Request", data)
         for resource in data["resourceSpans"]:
             about = attributes(resource["resource"])
             for scope in resource["scopeSpans"]:
                 same("scope", scope["scope"]["name"], "vbtrace")
                 for span in scope["spans"]:
-                    same("trace id", len(bytes.fromhex(span["traceId"])), 16)
-                    same("span id", len(bytes.fromhex(span["spanId"])), 8)
                     same("span id twice", (span["traceId"], span["spanId"]) in ids, False)
                     ids.add((span["traceId"], span["spanId"]))
-                    same("types", (type(span["startTimeUnixNano"]), type(span["kind"])), (str, int))
+                    same("the end is not before the start",
+                         int(span["startTimeUnixNano"]) <= int(span["endTimeUnixNano"]), True)
                     if "parentSpanId" in span:
                         children.setdefault((span["traceId"], span["parentSpanId"]), []).append(span)
                     else:
@@ -372,6 +468,9 @@ def check_otlp(requests, path):
                                                      "virtio.queue", "virtio.head", "system.device", "vbtrace.complete")],
              [r[k] for k in ("op", "sector", "bytes", "queue", "head", "device", "complete")])
         same(f"{number} error", ("status" in span, "error.type" in has), (bool(r["status"]),) * 2)
+        for part in children.get((span["traceId"], span["spanId"]), []):
+            same(f"{number} {part['name']} lies in its parent", int(span["startTimeUnixNano"])
+                 <= int(part["startTimeUnixNano"]) <= int(part["endTimeUnixNano"]) <= int(span["endTimeUnixNano"]), True)
         got = [(s["name"], int(s["startTimeUnixNano"]) - offset, int(s["endTimeUnixNano"]) - offset,
                 attributes(s)["vbtrace.inferred"]) for s in children.pop((span["traceId"], span["spanId"]), [])]
         unsure = {LETTERS[i] for i, mark in enumerate(MARKS) if r["links"].get(mark) == "inferred"}
