@@ -24,25 +24,39 @@ rate() {
 	done
 	median <"$work/rates"
 }
-for format in csv json blkparse perfetto otlp; do
-	figure "export.$format" "$(rate "export.$format" "$requests" --to $format)" '1000 requests/s' - info
+# Each format in each of its units: the name of the figure, and the options.
+declare -A options=([csv]='--to csv' [csv.events]='--to csv --rows events' [json]='--to json' [json.events]='--to json --rows events'
+	[blkparse]='--to blkparse' [pcap]='--to pcap' [pcap.requests]='--to pcap --frames request' [perfetto]='--to perfetto' [otlp]='--to otlp')
+names=(csv json blkparse perfetto otlp csv.events json.events pcap.requests pcap)
+# shellcheck disable=SC2086 # options are words
+for name in "${names[@]}"; do
+	case $name in
+	pcap) figure export.pcap "$(rate export.pcap "$events" ${options[$name]})" '1000 frames/s' 200 min ;;
+	*.events) figure "export.$name" "$(rate "export.$name" "$events" ${options[$name]})" '1000 events/s' - info ;;
+	*) figure "export.$name" "$(rate "export.$name" "$requests" ${options[$name]})" '1000 requests/s' - info ;;
+	esac
 done
-figure export.csv.events "$(rate export.csv.events "$events" --to csv --rows events)" '1000 events/s' - info
-figure export.pcap "$(rate export.pcap "$events" --to pcap)" '1000 frames/s' 200 min
 
-# Of ten million events, and of a tenth of them.
+# Of ten million events, which are more than a million requests, and of a tenth of them.
 long=$(runs 10000000 2000000)
-for format in csv json blkparse pcap perfetto otlp; do
-	for count in $((long / 10)) "$long"; do
-		make_trace "$count" 16 "$work/long.vbt" || exit 1
-		cost vbtrace export --to $format "$work/long.vbt" || exit 1
-		if [ "$count" = "$long" ]; then
-			figure "export.memory.$format" "$(calc "$peak / 1024")" "MiB, $((long / 1000000)) M events" 64 max
-			figure "export.growth.$format" "$(calc "($peak - $before) * 100 / $before")" "% from a tenth of that" 10 max
-		fi
-		before=$peak
-	done
+make_trace $((long / 10)) 16 "$work/tenth.vbt" && make_trace "$long" 16 "$work/long.vbt" || exit 1
+# memory NAME COMMAND...: the peak, and its growth
+memory() {
+	local name=$1 before
+	shift
+	cost "$@" "$work/tenth.vbt" || exit 1
+	before=$peak
+	cost "$@" "$work/long.vbt" || exit 1
+	figure "export.memory.$name" "$(calc "$peak / 1024")" "MiB, $((long / 1000000)) M events" 64 max
+	figure "export.growth.$name" "$(calc "($peak - $before) * 100 / $before")" "% from a tenth of that" 10 max
+}
+# shellcheck disable=SC2086
+for name in "${names[@]}"; do
+	memory "$name" vbtrace export ${options[$name]}
 done
+memory html vbtrace report --html "$work/page.html"
+figure export.html.size "$(calc "$(stat -c %s "$work/page.html") / 1048576")" "MiB, $(vbtrace report --json "$work/long.vbt" | jq '.requests / 1e6') M requests" 2 max
+
 if command -v tshark >/dev/null; then
 	vbtrace export --to pcap -o "$work/trace.pcap" "$work/trace.vbt"
 	cost -c 1 capinfos -c "$work/trace.pcap" && peer export.pcap "$(calc "$events / 1e3 / ($user + $sys)")" '1000 frames/s' 'capinfos (reads only)'
