@@ -235,21 +235,6 @@ static void sweep(struct vbt_correlator *c)
 
 /* --- events --------------------------------------------------------------------------------- */
 
-/* Codes that index tables are checked here, once. */
-static bool valid(const struct vbt_event *event)
-{
-	switch (event->point) {
-	case VBT_MARK_wake: return event->code < VBT_WAKE_REASON_COUNT;
-	case VBT_MARK_signal: return event->code < VBT_SIGNAL_REASON_COUNT;
-	case VBT_MARK_submit: return event->op < VBT_IO_METHOD_COUNT && event->seq;
-	case VBT_MARK_pop:
-	case VBT_MARK_parse:
-	case VBT_MARK_reap:
-	case VBT_MARK_push: return event->seq;
-	default: return event->point < VBT_POINT_COUNT;
-	}
-}
-
 static void on_parse(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event)
 {
 	struct flight *f = vbt_flight_get(c, q, event);
@@ -265,31 +250,31 @@ static void on_parse(struct vbt_correlator *c, struct queue *q, const struct vbt
 	f->refused = event->code != 0;
 }
 
-static void on_vmm(struct vbt_correlator *c, const struct vbt_event *event)
+/*
+ * The queue of a VMM's event. NULL, and counted, if there are too many, or the event has a field that
+ * is not possible: codes that index tables are checked here, once.
+ */
+static inline __attribute__((always_inline)) struct queue *
+queue_of(struct vbt_correlator *c, const struct vbt_event *event, bool possible)
 {
-	struct queue *q = vbt_queue(c, event->target, event->device, event->queue);
+	struct queue *q =
+	    possible ? vbt_queue(c, event->target, event->device, event->queue) : NULL;
 
 	if (!q) {
 		c->stats.invalid++;
-		return;
+		return NULL;
 	}
 	if (q->source != event->source) {
 		q->several_sources |= q->newest != 0;
 		q->source = event->source;
 	}
-	switch (event->point) {
-	case VBT_MARK_wake: vbt_on_wake(c, q, event); break;
-	case VBT_MARK_pop: vbt_on_pop(c, q, event); break;
-	case VBT_MARK_parse: on_parse(c, q, event); break;
-	case VBT_MARK_submit: vbt_on_submit(c, q, event); break;
-	case VBT_MARK_reap: vbt_on_reap(c, q, event); break;
-	case VBT_MARK_push: vbt_on_push(c, q, event); break;
-	default: vbt_on_signal(c, q, event); break;
-	}
+	return q;
 }
 
 static void on_event(struct vbt_correlator *c, const struct vbt_event *event)
 {
+	struct queue *q;
+
 	if (event->time < c->now) {
 		c->stats.late++;
 	} else {
@@ -297,27 +282,50 @@ static void on_event(struct vbt_correlator *c, const struct vbt_event *event)
 		if (c->now >= c->next_sweep)
 			sweep(c);
 	}
-	if (!valid(event) || event->target >= VBT_MAX_TARGETS) {
+	if (event->target >= VBT_MAX_TARGETS) {
 		c->stats.invalid++;
 		return;
 	}
 	switch (event->point) {
 	case VBT_MARK_kick: vbt_on_kick(c, event); break;
+	case VBT_MARK_wake:
+		if ((q = queue_of(c, event, event->code < VBT_WAKE_REASON_COUNT)))
+			vbt_on_wake(c, q, event);
+		break;
+	case VBT_MARK_pop:
+		if ((q = queue_of(c, event, event->seq)))
+			vbt_on_pop(c, q, event);
+		break;
+	case VBT_MARK_parse:
+		if ((q = queue_of(c, event, event->seq)))
+			on_parse(c, q, event);
+		break;
+	case VBT_MARK_submit:
+		if ((q = queue_of(c, event, event->op < VBT_IO_METHOD_COUNT && event->seq)))
+			vbt_on_submit(c, q, event);
+		break;
 	case VBT_MARK_queue:
 	case VBT_MARK_issue:
 	case VBT_MARK_complete: vbt_on_bio(c, event); break;
+	case VBT_MARK_reap:
+		if ((q = queue_of(c, event, event->seq)))
+			vbt_on_reap(c, q, event);
+		break;
+	case VBT_MARK_push:
+		if ((q = queue_of(c, event, event->seq)))
+			vbt_on_push(c, q, event);
+		break;
+	case VBT_MARK_signal:
+		if ((q = queue_of(c, event, event->code < VBT_SIGNAL_REASON_COUNT)))
+			vbt_on_signal(c, q, event);
+		break;
 	case VBT_MARK_msi: vbt_on_msi(c, event); break;
 	case VBT_AUX_apic_accept: vbt_on_accept(c, event); break;
 	case VBT_MARK_inject: vbt_on_inject(c, event); break;
 	case VBT_MARK_eoi: vbt_on_eoi(c, event); break;
 	case VBT_AUX_signal_done: vbt_on_signal_done(c, event); break;
-	case VBT_AUX_device:
-	case VBT_AUX_mark_clock:
-	case VBT_AUX_ring:
-	case VBT_AUX_pause:
-	case VBT_AUX_data: break;
 	case VBT_POINT_LOST: on_lost(c, event); break;
-	default: on_vmm(c, event); break;
+	default: c->stats.invalid += event->point >= VBT_POINT_COUNT; break;
 	}
 }
 
@@ -333,6 +341,7 @@ static void on_shifted(struct vbt_correlator *c, const struct vbt_event *event)
 int vbt_correlator_events(struct vbt_correlator *c, const struct vbt_event *events, size_t count)
 {
 	const struct vbt_trace_info *info = c->options.info;
+	bool shifted = c->pauses.standing || c->pauses.total;
 
 	if (info && info->changes != c->changes) {
 		c->changes = info->changes;
@@ -346,10 +355,12 @@ int vbt_correlator_events(struct vbt_correlator *c, const struct vbt_event *even
 		c->next_sweep = events[0].time + c->options.timeout_ns;
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (events[i].point == VBT_AUX_pause || c->pauses.standing || c->pauses.total)
+		if (events[i].point == VBT_AUX_pause || shifted) {
 			on_shifted(c, &events[i]);
-		else
+			shifted = c->pauses.standing || c->pauses.total;
+		} else {
 			on_event(c, &events[i]);
+		}
 	}
 	c->stats.events += count;
 	c->stats.last_ns = c->now > c->stats.first_ns ? c->now : c->stats.first_ns;

@@ -319,8 +319,19 @@ static inline struct flight *vbt_flight_find(struct queue *q, uint32_t seq)
 	return q->stragglers ? vbt_flight_search(q, seq) : NULL;
 }
 
-struct flight *vbt_flight_get(struct vbt_correlator *c, struct queue *q,
-			      const struct vbt_event *event);
+/* Of an event whose request is not in flight. NULL: it went out already. */
+struct flight *vbt_flight_make(struct vbt_correlator *c, struct queue *q,
+			       const struct vbt_event *event);
+
+/* The request that an event names, made if this is its first event. NULL: it went out already. */
+static inline struct flight *vbt_flight_get(struct vbt_correlator *c, struct queue *q,
+					    const struct vbt_event *event)
+{
+	struct flight *f = vbt_flight_find(q, event->seq);
+
+	return f ? f : vbt_flight_make(c, q, event);
+}
+
 /* Set a mark's time as exact. */
 static inline void vbt_flight_mark(struct flight *f, unsigned mark, uint64_t time)
 {
@@ -342,7 +353,8 @@ void vbt_queue_free(struct queue *q);
 void vbt_on_kick(struct vbt_correlator *c, const struct vbt_event *event);
 void vbt_on_wake(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event);
 void vbt_on_pop(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event);
-/* Find the kick of a flight whose wake is known; at the latest when it is sent out. */
+/* Find the kick of a flight, which is not FLIGHT_KICK_DONE, once its wake is known; at the latest when it is
+ * sent out. */
 void vbt_kick_resolve(struct vbt_correlator *c, struct queue *q, struct flight *f, bool final);
 void vbt_kick_forget(struct queue *q);
 

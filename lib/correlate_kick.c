@@ -258,8 +258,6 @@ void vbt_kick_resolve(struct vbt_correlator *c, struct queue *q, struct flight *
 	const struct kick *kick = q->kick ? &q->kick[number & (KICK_HISTORY - 1)] : NULL;
 	unsigned reason = VBT_ABSENT_lost;
 
-	if (f->flags & FLIGHT_KICK_DONE)
-		return;
 	if (!vbt_request_has(&f->r, VBT_MARK_wake)) {
 		/* No wake, no count: the kick shares its fate. */
 		if (final && q->expect & BIT(VBT_MARK_kick))

@@ -212,20 +212,14 @@ static bool clear_home(struct vbt_correlator *c, struct queue *q, uint32_t seq)
 	}
 }
 
-/* The request that an event names, made if this is its first event. NULL: it went out already. */
-struct flight *vbt_flight_get(struct vbt_correlator *c, struct queue *q,
-			      const struct vbt_event *event)
+struct flight *vbt_flight_make(struct vbt_correlator *c, struct queue *q,
+			       const struct vbt_event *event)
 {
 	uint32_t seq = event->seq;
-	struct flight *f = &q->slot[seq & q->mask];
+	struct flight *f;
 
-	if (f->r.seq == seq && f->state == FLIGHT_LIVE)
-		return f;
 	if (!seq)
 		return NULL;
-	f = vbt_flight_find(q, seq);
-	if (f)
-		return f;
 	if (q->slot[seq & q->mask].state == FLIGHT_GONE && q->slot[seq & q->mask].r.seq == seq)
 		return NULL;
 	/* Recorded from the start: a first request that is not number 1 has lost predecessors. */
@@ -271,6 +265,18 @@ uint64_t vbt_flight_latest(const struct flight *f)
 	return latest;
 }
 
+/* How many are set. As a rule all, or none. */
+static unsigned bits(unsigned marks)
+{
+	unsigned count = 0;
+
+	if (marks == BIT(VBT_MARK_COUNT) - 1)
+		return VBT_MARK_COUNT;
+	for (; marks; marks &= marks - 1)
+		count++;
+	return count;
+}
+
 static unsigned missing(const struct vbt_request *r)
 {
 	return ~(unsigned)r->present & (BIT(VBT_MARK_COUNT) - 1);
@@ -285,8 +291,13 @@ static void explain(struct vbt_correlator *c, struct queue *q, struct flight *f,
 		       : f->flags & FLIGHT_SUSPECT ? VBT_ABSENT_lost
 						   : VBT_ABSENT_none;
 
-	vbt_kick_resolve(c, q, f, true);
+	if (!(f->flags & FLIGHT_KICK_DONE))
+		vbt_kick_resolve(c, q, f, true);
 	vbt_io_finish(c, q, f, rest);
+	if (!missing(r)) {
+		memset(r->absent, VBT_ABSENT_none, sizeof(r->absent));
+		return;
+	}
 	for (unsigned left = r->present; left; left &= left - 1)
 		r->absent[__builtin_ctz(left)] = VBT_ABSENT_none;
 	for (unsigned left = missing(r); left; left &= left - 1) {
@@ -323,8 +334,8 @@ void vbt_flight_emit(struct vbt_correlator *c, struct queue *q, struct flight *f
 	for (unsigned left = missing(r); left; left &= left - 1)
 		reasons |= BIT(r->absent[__builtin_ctz(left)]);
 	r->complete = !(reasons & VBT_ABSENT_BROKEN);
-	present = (unsigned)__builtin_popcount(r->present);
-	inferred = (unsigned)__builtin_popcount(r->inferred);
+	present = bits(r->present);
+	inferred = bits(r->inferred);
 	c->stats.requests++;
 	c->stats.complete += r->complete;
 	c->stats.incomplete += !r->complete;
