@@ -2,6 +2,7 @@
 /* What this host shows of each mark, and by which of its probes. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "cli/doctor.h"
 #include "lib/event.h"
@@ -30,21 +31,44 @@ static bool other_name(unsigned probe, unsigned *other)
 	return probe == VBT_PROBE_io_uring_submit_req || probe == VBT_PROBE_io_uring_submit_sqe;
 }
 
+/* The version whose kernels take all programs: earlier ones lack what some of them use. */
+#define OLDEST_KERNEL "5.15"
+
+/* Earlier versions may know too little for a program; a later one says what it has against it. */
+static const char *after_refusal(void)
+{
+	unsigned major = 0, minor = 0;
+	struct utsname host;
+
+	if (uname(&host) == 0 && sscanf(host.release, "%u.%u", &major, &minor) == 2 &&
+	    (major < 5 || (major == 5 && minor < 15)))
+		return "boot a kernel of version " OLDEST_KERNEL " or later";
+	return "VBTRACE_LIBBPF_LOG=1 vbtrace doctor shows what the kernel has against it";
+}
+
 static void find_remedy(const struct doctor_facts *facts, unsigned probe, struct verdict *v)
 {
-	const bool kvm = strncmp(kernel_probes[probe].name, "kvm_", 4) == 0;
+	static const char *const remedies[] = {
+	    [KERNEL_LACKS_btf] = "boot a kernel with CONFIG_DEBUG_INFO_BTF=y",
+	    [KERNEL_LACKS_right] = "run as root: only CAP_SYS_ADMIN may read the types of modules",
+	    [KERNEL_LACKS_types] = "boot a kernel of version " OLDEST_KERNEL
+				   " or later with CONFIG_DEBUG_INFO_BTF_MODULES=y",
+	    [KERNEL_LACKS_module] = "sudo modprobe kvm_intel, or kvm_amd",
+	    [KERNEL_LACKS_attachment] = NULL, /* nothing is known that helps; as for a tracepoint */
+	};
+	enum kernel_lack lacks;
 	char capabilities[128];
 
 	if (!facts->source) {
 		if (host_missing_capabilities(HOST_TO_LOAD, capabilities, sizeof(capabilities)))
 			host_capability_remedy(v->remedy);
-	} else if (kernel_probes[probe].pointers && !facts->tracepoints.btf) {
-		verdict_remedy(v, "boot a kernel with CONFIG_DEBUG_INFO_BTF=y");
-	} else if (kernel_probes[probe].pointers && kvm && facts->tracepoints.hidden) {
-		verdict_remedy(v, "run as root: only CAP_SYS_ADMIN may read the types of modules");
-	} else if (kvm) {
-		verdict_remedy(v, "sudo modprobe kvm_intel, or kvm_amd");
+		return;
 	}
+	lacks = kernel_source_lacks(facts->source, (enum vbt_kernel_probe)probe);
+	if (lacks == KERNEL_LACKS_program)
+		verdict_remedy(v, "%s", after_refusal());
+	else if (remedies[lacks])
+		verdict_remedy(v, "%s", remedies[lacks]);
 }
 
 static bool serves_mark(unsigned probe, unsigned mark)

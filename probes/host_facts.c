@@ -54,6 +54,17 @@ bool host_kvm_is_module(void)
 	return access("/sys/kernel/btf/kvm", F_OK) == 0;
 }
 
+bool host_kvm_is_there(void)
+{
+	return access("/sys/module/kvm", F_OK) == 0;
+}
+
+/* What is built in has no state. */
+bool host_kvm_was_loaded(void)
+{
+	return access("/sys/module/kvm/initstate", F_OK) == 0;
+}
+
 /* They are there, but the descriptor that a program needs of them is not for everybody. */
 static bool module_types_hidden(void)
 {

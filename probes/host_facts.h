@@ -30,6 +30,10 @@ enum host_need { HOST_TO_LOAD = 1, HOST_TO_LOOK = 2, HOST_TO_READ_MODULES = 4 };
 /* Is kvm a module with types of its own? They are read while programs are loaded. */
 bool host_kvm_is_module(void);
 
+/* Is kvm there at all; and was it loaded, as a module with types or without? */
+bool host_kvm_is_there(void);
+bool host_kvm_was_loaded(void);
+
 /* "CAP_BPF, CAP_PERFMON" into text, those that we lack for `needs`. false: none lacks. */
 bool host_missing_capabilities(unsigned needs, char *text, size_t size);
 

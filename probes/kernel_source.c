@@ -25,7 +25,8 @@
 struct probe {
 	struct bpf_program *program;
 	struct bpf_link *link;
-	bool ran;                  /* it was attached at least once */
+	bool ran; /* it was attached at least once */
+	enum kernel_lack lacks;
 	char missing[REASON_SIZE]; /* why it is not attached; empty: it is */
 };
 
@@ -87,13 +88,39 @@ static void find_programs(struct kernel_source *source)
 #undef X
 }
 
-static void give_up(struct probe *probe, const char *format, ...)
+/* `error` where the sentence has one. */
+static void give_up(struct probe *probe, enum kernel_lack lacks, const char *name, int error)
 {
-	va_list args;
+	static const struct {
+		const char *before, *behind;
+		bool error;
+	} sentences[] = {
+	    [KERNEL_LACKS_btf] = {"no kernel BTF for ", ""},
+	    [KERNEL_LACKS_right] = {"CAP_SYS_ADMIN missing for the types of module kvm: no ", ""},
+	    [KERNEL_LACKS_types] = {"this kernel does not describe the types of module kvm: no ",
+				    ""},
+	    [KERNEL_LACKS_module] = {"this kernel has no tracepoint ",
+				     " (is the module kvm loaded?)"},
+	    [KERNEL_LACKS_tracepoint] = {"this kernel has no tracepoint ", ""},
+	    [KERNEL_LACKS_program] = {"the kernel refused the program ", ": ", true},
+	    [KERNEL_LACKS_attachment] = {"cannot attach to ", ": ", true},
+	};
 
-	va_start(args, format);
-	vsnprintf(probe->missing, sizeof(probe->missing), format, args);
-	va_end(args);
+	probe->lacks = lacks;
+	snprintf(probe->missing, sizeof(probe->missing), "%s%s%s%s", sentences[lacks].before, name,
+		 sentences[lacks].behind, sentences[lacks].error ? strerror(error) : "");
+}
+
+/* Why is there no tracepoint of that name, or none that a program could be typed by? */
+static enum kernel_lack no_tracepoint(const char *name, bool typed)
+{
+	if (strncmp(name, "kvm_", 4) != 0)
+		return KERNEL_LACKS_tracepoint;
+	if (!host_kvm_is_there())
+		return KERNEL_LACKS_module;
+	/* Built in, it is described with the kernel. */
+	return typed && host_kvm_was_loaded() && !host_kvm_is_module() ? KERNEL_LACKS_types
+								       : KERNEL_LACKS_tracepoint;
 }
 
 /* A program that follows structures needs the kernel to describe them, and its tracepoint. */
@@ -101,14 +128,15 @@ static void choose_programs(struct kernel_source *source, const struct host_trac
 {
 	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
 		struct probe *probe = &source->probes[i];
+		const char *name = kernel_probes[i].name;
 
 		if (!probe->missing[0] && kernel_probes[i].pointers && !described->has[i])
 			give_up(probe,
-				!described->btf ? "no kernel BTF for %s"
-				: described->hidden && !strncmp(kernel_probes[i].name, "kvm_", 4)
-				    ? "CAP_SYS_ADMIN missing for the types of module kvm: no %s"
-				    : "this kernel has no tracepoint %s",
-				kernel_probes[i].name);
+				!described->btf ? KERNEL_LACKS_btf
+				: described->hidden && !strncmp(name, "kvm_", 4)
+				    ? KERNEL_LACKS_right
+				    : no_tracepoint(name, true),
+				name, 0);
 		bpf_program__set_autoload(probe->program, !probe->missing[0]);
 	}
 }
@@ -201,8 +229,7 @@ static int load(struct kernel_source *source, size_t buffer,
 				break;
 		if (i == VBT_KERNEL_PROBE_COUNT || ret == -EPERM)
 			return ret;
-		give_up(&source->probes[i], "the kernel refused the program %s: %s",
-			kernel_probes[i].name, strerror(-ret));
+		give_up(&source->probes[i], KERNEL_LACKS_program, kernel_probes[i].name, -ret);
 	}
 }
 
@@ -217,11 +244,8 @@ static void attach(struct probe *probe, const char *name)
 	probe->ran |= probe->link != NULL;
 	if (probe->link)
 		return;
-	if (errno == ENOENT)
-		give_up(probe, "this kernel has no tracepoint %s%s", name,
-			strncmp(name, "kvm_", 4) == 0 ? " (is the module kvm loaded?)" : "");
-	else
-		give_up(probe, "cannot attach to %s: %s", name, strerror(errno));
+	give_up(probe, errno == ENOENT ? no_tracepoint(name, false) : KERNEL_LACKS_attachment, name,
+		errno);
 }
 
 static int on_record(void *context, void *data, size_t size)
@@ -346,6 +370,12 @@ const char *kernel_source_missing(const struct kernel_source *source, enum vbt_k
 	return source->probes[probe].missing[0] ? source->probes[probe].missing : NULL;
 }
 
+enum kernel_lack kernel_source_lacks(const struct kernel_source *source,
+				     enum vbt_kernel_probe probe)
+{
+	return source->probes[probe].lacks;
+}
+
 void kernel_source_set_target(struct kernel_source *source, unsigned index, pid_t pid)
 {
 	struct vbt_programs__bss *shared = source->skeleton->bss;
@@ -461,6 +491,8 @@ bool kernel_source_follows_pointers(const struct kernel_source *source)
 
 void kernel_source_watch(struct kernel_source *source, enum vbt_probe_group group, bool on)
 {
+	libbpf_print_fn_t previous = libbpf_set_print(note_refused);
+
 	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
 		struct probe *probe = &source->probes[i];
 
@@ -473,6 +505,7 @@ void kernel_source_watch(struct kernel_source *source, enum vbt_probe_group grou
 			probe->link = NULL;
 		}
 	}
+	libbpf_set_print(previous);
 }
 
 static const struct {

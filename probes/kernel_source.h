@@ -30,6 +30,20 @@ void kernel_source_close(struct kernel_source *source);
 /* Take the probes away; what is in the buffer can still be read. */
 void kernel_source_detach(struct kernel_source *source);
 
+/* What a probe lacks, for which reason it is missing: each has its sentence, and whoever knows a way out may go by it. */
+enum kernel_lack {
+	KERNEL_LACKS_nothing,
+	KERNEL_LACKS_btf,        /* the kernel does not describe its types at all */
+	KERNEL_LACKS_right,      /* it does not describe those of its modules to us */
+	KERNEL_LACKS_types,      /* it does not describe those of its modules */
+	KERNEL_LACKS_module,     /* kvm is not loaded */
+	KERNEL_LACKS_tracepoint, /* this version has none of that name */
+	KERNEL_LACKS_program,    /* it refuses the program */
+	KERNEL_LACKS_attachment, /* it has loaded the program, and does not attach it */
+};
+enum kernel_lack kernel_source_lacks(const struct kernel_source *source,
+				     enum vbt_kernel_probe probe);
+
 /* NULL if the probe is attached, or its group is not asked for; else why not. */
 const char *kernel_source_missing(const struct kernel_source *source, enum vbt_kernel_probe probe);
 

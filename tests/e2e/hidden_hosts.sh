@@ -77,5 +77,10 @@ says "lab-four: reading the types of module kvm is named, with the command" lab/
 	'cannot load BPF programs: CAP_SYS_ADMIN missing; run as root, or: sudo setcap cap_.*,cap_sys_admin\+ep '
 same "lab-four: the VMM's own marks are recorded" "$(cat lab/lab-four.status)" 0
 same "lab-five: what was named is enough" "$(cat lab/lab-five.status) $(grep -c missing lab/lab-five.err)" "0 0"
+true_of "lab-kvm: with the module nobody is told to load it" \
+	'[.. | .remedy? // empty | select(test("modprobe"))] == []' lab/lab-kvm.json
+true_of "lab-no-kvm: without it each of its probes says so, and how to load it" \
+	'[.probes[] | select(.name | startswith("kvm_"))]
+	| length > 5 and all(.[]; (.text | test("is the module kvm loaded")) and (.remedy | test("modprobe kvm")))' lab/lab-no-kvm.json
 
 finish hidden_hosts
