@@ -157,6 +157,8 @@ true_of "events of a selection are its own" \
 	"reap","push","signal","msi","inject","eoi"])' out -s
 
 # --- roads: a pipe, standard input, what is there already
+small=
+if has_small_disk; then small=1; else skip "a small disk" "no tmpfs can be mounted in a name space of its own"; fi
 for format in $("$vbtrace" export --help | sed '1,/^formats:/d' | awk '{ print $1 }'); do
 	"$vbtrace" export --to "$format" -o file.out bench.vbt 2>/dev/null
 	"$vbtrace" export --to "$format" - <bench.vbt 2>/dev/null | cat >pipe.out
@@ -169,6 +171,7 @@ for format in $("$vbtrace" export --help | sed '1,/^formats:/d' | awk '{ print $
 	same "$format: a closed pipe is one line and status 1" "$status $(cat err)" \
 		"0 vbtrace: cannot write 'standard output': Broken pipe"
 	rm -f status
+	if [ -n "$small" ]; then full_disk "$format: a small disk that is full" "$vbtrace" export --to "$format" -o small/kept linux-writes.vbt; fi
 	echo before >kept.out
 	(
 		ulimit -f 1

@@ -18,7 +18,9 @@ browser() {
 
 ln -s "$top"/samples/traces/*.vbt .
 "$top/build/bench/make_trace" 6000 4 attached.vbt attached || fail "make_trace"
-for trace in attached linux-split linux-errors bench-losses first-request; do
+# More than a million requests make no bigger a page.
+"$top/build/bench/make_trace" 10000000 16 million.vbt || fail "make_trace"
+for trace in million attached linux-split linux-errors bench-losses first-request; do
 	works "$trace: report --html" "$vbtrace" report --html $trace.html $trace.vbt
 	"$vbtrace" report --json $trace.vbt >report.json
 	"$vbtrace" report --json --by none $trace.vbt >total.json
@@ -26,6 +28,10 @@ for trace in attached linux-split linux-errors bench-losses first-request; do
 	same "$trace: nothing on the console" "$(cat console)" ""
 	if "$top/tests/e2e/lib/html_check.py" dom.html report.json total.json >out; then ok "$trace: the page says what the report says"; else fail "$trace: the page says what the report says" "$(cat out browser.err)"; fi
 done
+"$vbtrace" report --json million.vbt >report.json
+true_of "a million requests" '.requests > 1000000' report.json
+if [ "$(stat -c %s million.html)" -lt $((2 << 20)) ]; then ok "a page of a million requests has less than 2 MiB"; else fail "a page of a million requests has less than 2 MiB" "$(ls -l million.html)"; fi
+rm million.vbt
 says "losses are stated" bench-losses.html "events were lost"
 says "inferred links are stated" attached.html "links are inferred"
 says "absent marks say why" bench-losses.html "served by the page cache|ran without KVM"
@@ -63,6 +69,11 @@ refused "a full disk" 1 "$vbtrace" report --html /dev/full linux-split.vbt
 status=0
 { "$vbtrace" report --html - linux-split.vbt 2>err || echo $? >status; } | head -c 10 >/dev/null
 same "a closed pipe is one line and status 1" "$(cat status) $(cat err)" "1 vbtrace: cannot write 'standard output': Broken pipe"
+if has_small_disk; then
+	full_disk "a small disk that is full" "$vbtrace" report --html small/kept linux-split.vbt
+else
+	skip "a small disk" "no tmpfs can be mounted in a name space of its own"
+fi
 echo before >kept.html
 (
 	ulimit -f 1

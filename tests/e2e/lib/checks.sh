@@ -67,6 +67,20 @@ refused() {
 	fi
 }
 
+# Can a small disk be had here, in a mount name space of its own? What needs one is skipped if not.
+has_small_disk() { mkdir -p small && unshare -rm mount -t tmpfs -o size=32k none small 2>/dev/null; }
+
+# full_disk NAME COMMAND... : it writes small/kept on a disk of 32 KiB and fails with one line, and what was there
+# before is there, alone
+full_disk() {
+	local name=$1
+	shift
+	# shellcheck disable=SC2016 # the shell inside expands it
+	unshare -rm sh -c 'mount -t tmpfs -o size=32k none small && echo before >small/kept || exit
+		"$@" >small.out 2>small.err; echo "$? $(ls -A small) $(cat small/kept) $(cat small.out)"' sh "$@" >small.all
+	same "$name" "$(cat small.all) $(cat small.err)" "1 kept before  vbtrace: cannot write '$(realpath small)/kept': No space left on device"
+}
+
 # Can BPF programs be loaded here? What needs them is skipped if not.
 has_bpf() { "$vbtrace" doctor --json | jq -e 'all(.checks[] | select(.name | IN("capabilities", "btf")); .ok)' >/dev/null; }
 
