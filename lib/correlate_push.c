@@ -150,6 +150,13 @@ static void not_sent(struct vbt_correlator *c, struct queue *q, const struct vbt
 	}
 }
 
+/* What the VMM had taken and not given back when the queue was stopped never comes back. */
+static void end_by_reset(struct vbt_correlator *c, struct queue *q, struct flight *f, void *context)
+{
+	if (!vbt_request_has(&f->r, VBT_MARK_push))
+		vbt_flight_emit(c, q, f, VBT_ABSENT_reset);
+}
+
 void vbt_on_signal(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event)
 {
 	struct thread *thread;
@@ -164,6 +171,8 @@ void vbt_on_signal(struct vbt_correlator *c, struct queue *q, const struct vbt_e
 	}
 	if (event->code != VBT_SIGNAL_sent) {
 		not_sent(c, q, event);
+		if (event->code == VBT_SIGNAL_stopped)
+			vbt_queue_each(c, q, end_by_reset, NULL);
 		return;
 	}
 	q->irq_seq = event->arg;

@@ -21,7 +21,8 @@
  * The count of kicks is the sum of all eventfd counts read, or of all exits: the exact identity of the last
  * kick served, also when an eventfd coalesced several. A pop has it as of the wake in whose pass the chain
  * was popped. The virtio type is the low 8 bits of the request's; 255 if it does not fit. The interrupt
- * count is of those sent; a suppressed signal repeats the last number. ring_item.h has the items of `ring`.
+ * count is of those sent; a suppressed signal repeats the last number. One that is suppressed because the
+ * device is reset ends all requests of the queue that were popped and not pushed. ring_item.h has the items of `ring`.
  *
  * `data` has the first bytes of what a request moves, 12 a record, in little-endian order: after the parse of
  * a write what the guest gave, after the reap of a read what it is about to get. Only when a reader asked for

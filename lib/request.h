@@ -42,6 +42,7 @@
 	X(before, 1, "before the recording began")                            \
 	X(after, 1, "the recording ended first")                              \
 	X(timeout, 1, "did not come in time")                                 \
+	X(reset, 1, "the device was reset before it came to that")            \
 	X(evicted, 1, "given up: too many requests in flight")                \
 	X(lost, 1, "lost")
 

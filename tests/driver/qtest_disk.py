@@ -135,6 +135,8 @@ class Disk:
     def start(self, features=None):
         """`features`: as an integer; None: all but event indices and what changes notifications."""
         self.set(20, 1, 0)
+        while self.get(20, 1):
+            pass
         self.set(20, 1, 3)
         if features is None:
             features = self.offered() & ~(1 << 29 | 1 << 34 | 1 << 35 | 1 << 38 | 1 << 39)

@@ -143,6 +143,8 @@ static void push(struct blk_queue *q, struct blk_io *io)
 							     .slots = io->chain.slots,
 							     .status = io->status,
 							     .status_at = io->request.status};
+	} else {
+		q->dropped = true;
 	}
 	release(q, io);
 	if (q->batched == BLK_BATCH)
@@ -515,6 +517,15 @@ void blk_io_drop(struct blk_queue *q)
 {
 	while (blk_io_reap(q))
 		;
+	q->dropped |= q->batched;
 	q->batched = 0;
 	q->unsignalled = false;
+}
+
+void blk_io_stopped(struct blk_queue *q)
+{
+	if (q->dropped || q->first)
+		STAGE_POINT(signal, q->trace, q->index, 0, 0, q->irq_seq, (uint32_t)q->push_seq, 0,
+			    VBT_SIGNAL_stopped);
+	q->dropped = false;
 }

@@ -142,8 +142,10 @@ static void drain(struct blk_queue *q)
 /* With the queue's lock. The channel is the serving thread's: only a served queue has used it. */
 static void disable(struct blk_queue *q)
 {
-	if (q->live)
+	if (q->live) {
 		drain(q);
+		blk_io_stopped(q);
+	}
 	set(&q->live, false);
 	q->why = NULL;
 	q->starved = false;

@@ -102,6 +102,7 @@ struct blk_queue {
 	struct blk_pushed batch[BLK_BATCH];
 	unsigned batched;
 	bool unsignalled;
+	bool dropped; /* requests that a reset or a failure ended were not given back */
 };
 
 struct blk_queue_config {
@@ -140,5 +141,7 @@ unsigned blk_io_take(struct blk_queue *q, unsigned *budget);
 unsigned blk_io_reap(struct blk_queue *q);
 /* Take back what has finished, without a trace in the guest. */
 void blk_io_drop(struct blk_queue *q);
+/* The queue is stopped, all is dropped: those who watch are told that what was not pushed never will be. */
+void blk_io_stopped(struct blk_queue *q);
 
 #endif
