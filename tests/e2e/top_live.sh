@@ -94,7 +94,7 @@ until_true 20 ended
 runs=$!
 start 80x24 -p $runs 200ms
 shown "live: the row" "^ . $runs disk0"
-for key in , .; do
+for key in ',' .; do
 	keys h Escape
 	until_true 20 shows '^ VM DISK'
 	keys $key
