@@ -271,7 +271,9 @@ queue_of(struct vbt_correlator *c, const struct vbt_event *event, bool possible)
 	return q;
 }
 
-static void on_event(struct vbt_correlator *c, const struct vbt_event *event)
+/* Inlined into the loop over events: a call for each costs as much as most of them. */
+static inline __attribute__((always_inline)) void on_event(struct vbt_correlator *c,
+							   const struct vbt_event *event)
 {
 	struct queue *q;
 

@@ -253,23 +253,25 @@ int vbt_decoder_next(struct vbt_decoder *decoder, struct vbt_event *events, unsi
 	struct predictor *p = &decoder->predictor;
 	const uint32_t begin = decoder->done, left = decoder->count - begin;
 	const uint32_t end = begin + (left < room ? left : room);
+	struct vbt_event *e = events;
 	uint64_t now = p->time;
 
 	*in_order = true;
-	for (uint32_t i = begin; i < end; i++) {
+	for (uint32_t i = begin; i < end; i++, e++) {
 		const struct shape *shape =
 		    &shapes[wide ? low[i] | (unsigned)high[i] << 8 : low[i]];
 		const unsigned point = shape->event.point;
 		struct times *time = &decoder->time[point];
 		uint64_t step = *time->low++ | (uint64_t)*time->high++ << 8, before = now;
 		struct walk w = {.mask = shape->mask, .read = &decoder->columns};
-		struct vbt_event *e = &events[i - begin];
 
 		*e = shape->event;
 		walk_event(&w, p, shape->queue, shape->kick, point, e);
 		if (__builtin_expect(step == VBT_TIME_LONG, 0))
 			step = vbt_read_varint(&decoder->columns, VBT_COLUMN_LONG_TIMES);
-		now += w.mask & VBT_FIELD_BACK ? -step : step;
+		if (__builtin_expect(w.mask & VBT_FIELD_BACK, 0))
+			step = -step;
+		now += step;
 		e->time = now;
 		if (__builtin_expect(now < before, 0))
 			*in_order = false;
