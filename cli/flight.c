@@ -28,7 +28,8 @@ struct flight {
 	uint32_t generation;
 	struct vbt_event *ready; /* merged events, for flight_next */
 	size_t count, room;
-	struct vbt_event batch[BATCH + 1];
+	struct vbt_event batch[BATCH + 2];
+	uint64_t unplaced; /* lost in no ring, and not stated yet */
 };
 
 static int take_merged(void *context, const struct vbt_event *events, size_t count)
@@ -106,6 +107,18 @@ static int describe_source(struct flight *flight, unsigned ring, uint32_t tid, u
 	return vbt_trace_info_set_source(&flight->info, ring, &source);
 }
 
+/* What threads fired that found no ring: its source is behind those of the rings. */
+static int describe_unplaced(struct flight *flight)
+{
+	struct vbt_source source = {.kind = VBT_SOURCE_RING,
+				    .name = "no ring",
+				    .lost = ring_reader_unplaced(flight->reader)};
+
+	flight->unplaced = source.lost;
+	return source.lost ? vbt_trace_info_set_source(&flight->info, flight->info.sources, &source)
+			   : 0;
+}
+
 struct flight *flight_open(const char *path, char *err, size_t err_size)
 {
 	struct flight *flight = calloc(1, sizeof(*flight));
@@ -130,6 +143,8 @@ struct flight *flight_open(const char *path, char *err, size_t err_size)
 		error = describe_devices(flight);
 	for (unsigned i = 0; i < ring_reader_rings(flight->reader) && !error; i++)
 		error = describe_source(flight, i, 0, 0);
+	if (!error)
+		error = describe_unplaced(flight);
 	if (!error)
 		return flight;
 fail:
@@ -190,6 +205,12 @@ static int fill_lane(struct flight *flight, unsigned ring)
 	}
 	if (count && flight->batch[count - 1].time > lane->until)
 		lane->until = flight->batch[count - 1].time;
+	/* Somewhere in the recording: it is stated at the first time that is known. */
+	if (count && flight->unplaced) {
+		vbt_event_lost(&flight->batch[count++], (uint16_t)(flight->info.sources - 1),
+			       lane->until, lane->until, flight->unplaced);
+		flight->unplaced = 0;
+	}
 	return vbt_reorder_push(flight->merger, ring, flight->batch, count);
 }
 

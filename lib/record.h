@@ -148,7 +148,7 @@ struct vbt_shm_header {
 	uint32_t device_count;      /* likewise */
 	uint32_t device_generation; /* bumped after each change of the device table */
 	uint32_t clock_count;       /* pairs ever written; slot = count mod VBT_SHM_CLOCKS */
-	uint64_t lost_rings; /* threads that found no free slot: all their records are lost */
+	uint64_t unplaced;   /* records of threads that found no free slot: lost, all of them */
 	uint32_t want_rings; /* of the readers, those that want snapshots of the rings too */
 	uint32_t ready;      /* 1: a reader is there that takes the USDT probes and no records */
 	struct vbt_shm_clock_pair clocks[VBT_SHM_CLOCKS];

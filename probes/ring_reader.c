@@ -23,6 +23,7 @@
 #define SEQLOCK_TRIES 1000
 #define PATIENCE      10 /* times the time-out, for a process that runs and does not answer */
 #define STOP_STEPS    10 /* of 2 ms */
+#define HEADROOM      8  /* what part of a ring is skipped when its writer has caught up */
 
 /* What is known of a ring between two calls. */
 struct cursor {
@@ -49,6 +50,7 @@ struct ring_reader {
 
 	unsigned rings;
 	bool history;
+	uint64_t unplaced; /* as it was last asked */
 	struct cursor cursors[VBT_SHM_MAX_RINGS];
 	struct vbt_record batch[BATCH];
 };
@@ -377,6 +379,8 @@ int ring_reader_start(struct ring_reader *reader, bool history, int timeout_ms, 
 
 	reader->history = history;
 	ring_reader_rings(reader); /* the cursors of what is there start here */
+	if (!history)
+		ring_reader_unplaced(reader);
 	reader->started = true;
 	if (!reader->map) {
 		announce(reader);
@@ -534,6 +538,9 @@ bool ring_reader_next(struct ring_reader *reader, unsigned index, size_t max,
 		   ? (unsigned)((ring.head - cursor->next) * 256 / ring.size)
 		   : 256;
 	if (cursor->next < old) {
+		/* The writer is at our heels, and would overtake us again at once. */
+		if (cursor->ours)
+			old += ring.size / HEADROOM;
 		/* What a reader of history never had is not lost. */
 		skipped = cursor->ours ? old - cursor->next : 0;
 		cursor->next = old;
@@ -571,6 +578,14 @@ bool ring_reader_next(struct ring_reader *reader, unsigned index, size_t max,
 	return true;
 }
 
+uint64_t ring_reader_unplaced(struct ring_reader *reader)
+{
+	uint64_t before = reader->unplaced;
+
+	reader->unplaced = __atomic_load_n(&header(reader)->unplaced, __ATOMIC_RELAXED);
+	return reader->unplaced > before ? reader->unplaced - before : 0;
+}
+
 const char *ring_reader_ring_name(struct ring_reader *reader, unsigned ring, char name[16])
 {
 	name[0] = '\0';
@@ -590,7 +605,6 @@ void ring_reader_info(struct ring_reader *reader, struct ring_info *info)
 	    .tsc_khz = h->tsc_khz,
 	    .flight = reader->flight,
 	    .file_size = reader->bytes,
-	    .lost_rings = h->lost_rings,
 	};
 	copy_text(info->program, h->program, sizeof(info->program));
 }

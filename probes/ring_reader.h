@@ -61,7 +61,11 @@ struct ring_batch {
 	unsigned ring; /* index, stable */
 	uint32_t tid;  /* thread that wrote them; 0 if no longer known */
 	unsigned fill; /* how full the ring was, in 256ths of its size */
-	uint64_t lost; /* records lost just before these: overwritten before they were read */
+	/*
+	 * Records lost just before these: overwritten before they were read; and an eighth of the ring beyond,
+	 * so that the writer, which has caught up, does not do it again at once.
+	 */
+	uint64_t lost;
 	const struct vbt_record *records; /* times as in the header: TSC or nanoseconds */
 	size_t count;                     /* 0 is possible, with lost > 0 */
 };
@@ -76,6 +80,12 @@ bool ring_reader_next(struct ring_reader *reader, unsigned ring, size_t max,
 /* Rings that exist by now; grows only. Refreshes the view of the heads for ring_reader_next. */
 unsigned ring_reader_rings(struct ring_reader *reader);
 
+/*
+ * Records that were lost since the last call because their thread had found no ring. Of those from before
+ * ring_reader_start only a reader of history has any.
+ */
+uint64_t ring_reader_unplaced(struct ring_reader *reader);
+
 /* A ring's name for people, printable. */
 const char *ring_reader_ring_name(struct ring_reader *reader, unsigned ring, char name[16]);
 
@@ -85,7 +95,6 @@ struct ring_info {
 	uint64_t tsc_khz;
 	bool flight; /* a flight recorder's file */
 	uint64_t file_size;
-	uint64_t lost_rings; /* threads that found no ring */
 	char program[33];
 };
 void ring_reader_info(struct ring_reader *reader, struct ring_info *info);

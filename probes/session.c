@@ -39,6 +39,8 @@ struct target {
 	uint64_t last_tsc;                   /* of the newest calibration pair */
 	uint16_t sources[VBT_SHM_MAX_RINGS]; /* by ring; 0: none yet */
 	uint64_t last_ns[VBT_SHM_MAX_RINGS];
+	uint16_t unplaced;    /* the source of what is in no ring; 0: none yet */
+	uint64_t unplaced_ns; /* when that was asked for */
 };
 
 struct session {
@@ -637,6 +639,23 @@ static void deliver_ring(struct session *session, unsigned index, const struct r
 	deliver(session, session->ring_batch, count);
 }
 
+/* State what threads fired that found no ring. */
+static void state_unplaced(struct session *session, unsigned index)
+{
+	const struct vbt_source entry = {
+	    .kind = VBT_SOURCE_RING, .target = (uint8_t)index, .name = "no ring"};
+	struct target *target = session->targets[index];
+	uint64_t lost = ring_reader_unplaced(target->reader), now = now_ns();
+
+	if (lost && !target->unplaced &&
+	    vbt_trace_info_set_source(&session->info, session->info.sources, &entry) == 0)
+		target->unplaced = (uint16_t)(session->info.sources - 1);
+	if (lost)
+		state_loss(session, target->unplaced, VBT_POINT_LOST,
+			   target->unplaced_ns ? target->unplaced_ns : now, now, lost);
+	target->unplaced_ns = now;
+}
+
 static bool poll_rings(struct session *session, unsigned index, unsigned *fill)
 {
 	struct target *target = session->targets[index];
@@ -657,6 +676,7 @@ static bool poll_rings(struct session *session, unsigned index, unsigned *fill)
 		}
 		drained &= !more;
 	}
+	state_unplaced(session, index);
 	return drained;
 }
 

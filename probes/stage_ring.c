@@ -207,8 +207,6 @@ void stage_thread_end(void)
 
 void stage_thread_lost(void)
 {
-	if (stage_thread.counted || !stage_shm.header)
-		return;
-	stage_thread.counted = true;
-	__atomic_fetch_add(&stage_shm.header->lost_rings, 1, __ATOMIC_RELAXED);
+	if (stage_shm.header)
+		__atomic_fetch_add(&stage_shm.header->unplaced, 1, __ATOMIC_RELAXED);
 }

@@ -22,8 +22,7 @@ struct stage_thread {
 	struct vbt_shm_ring *ring;
 	uint64_t mask;
 	uint64_t head;
-	bool quick;   /* there is a ring, and its clock is the processor's own */
-	bool counted; /* its absence is already in lost_rings */
+	bool quick; /* there is a ring, and its clock is the processor's own */
 };
 
 /* The process's one mapping; header is NULL before stage_ring_init and after stage_ring_exit. */
@@ -50,7 +49,7 @@ static inline uint64_t stage_now(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* A record was fired in a thread that has no ring. */
+/* A record was fired in a thread that has no ring: count it. */
 void stage_thread_lost(void);
 
 /* stage_clock.c. Choose the clock and take the first pairs, enough for a frequency: 2 ms with the TSC. */

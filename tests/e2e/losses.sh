@@ -1,7 +1,8 @@
 #!/bin/bash
 # native
-# A loss is never silent. A kernel buffer of one page, and VMM rings of 512 records, are too small on purpose:
-# what was lost is counted, lost, incomplete and complete add up, and no figure includes a broken request.
+# A loss is never silent. A kernel buffer of one page, and VMM rings of 512 records, are too small on purpose,
+# and a file that has no ring for some threads: what was lost is counted, lost, incomplete and complete add
+# up, and no figure includes a broken request.
 # shellcheck disable=SC2154 # variables of lib/checks.sh
 # shellcheck disable=SC2016 # the dollars in single quotes are jq's
 set -u
@@ -42,6 +43,16 @@ if has_bpf; then
 	done
 	says "kernel: record says so in its last line" err '[0-9]+ LOST$'
 	adds_up kernel kernel
+	# A read is one bio, which is queued, issued and completed: each of these is there, or counted as lost.
+	"$vbtrace" record --buffer 4K -o bios.vbt -- "$vmm" bench --disk disk.img,direct=on --rw randread \
+		--depth 64 --count 3000 --json >/dev/null 2>err
+	lost=$("$vbtrace" report --json bios.vbt | jq .lost_events.kernel)
+	seen=$("$vbtrace" export --to csv --rows events bios.vbt -o - | cut -d, -f2 | grep -cE '^(queue|issue|complete)$')
+	if [ $((seen + lost)) -ge 9000 ] && [ "$lost" -gt 0 ]; then
+		ok "bios: each event is there or counted as lost"
+	else
+		fail "bios: each event is there or counted as lost" "$seen of 9000, $lost lost"
+	fi
 else
 	skip kernel "BPF programs cannot be loaded here"
 fi
@@ -50,5 +61,16 @@ fi
 	--flight-recorder flight,size=256K --json >ring.bench 2>err
 says "ring: record says so in its last line" err '[0-9]+ LOST$'
 adds_up ring disk0-q0
+
+# 64 queues in a file with room for the rings of a few: the others' requests are not there, and that is no secret.
+"$vbtrace" record -o slots.vbt -- "$vmm" bench --disk null,aio=null,queues=64 --depth 4 --count 200 \
+	--flight-recorder slots.flight,size=256K --json >slots.bench 2>err
+says "slots: record says so in its last line" err '[0-9]+ LOST$'
+for file in slots.vbt slots.flight; do
+	"$vbtrace" report --json $file >slots.json
+	true_of "$file: what found no ring is counted" '.requests < 200 and .lost_events["no ring"] >= 5 * (200 - .requests)' \
+		slots.json
+	true_of "$file: complete and incomplete are all" '.complete + .incomplete == .requests' slots.json
+done
 
 finish losses
