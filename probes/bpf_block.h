@@ -16,6 +16,13 @@
 
 #define MAX_CHAIN 128 /* bios of one request that are looked at */
 
+/*
+ * An owner is in the slot that its bio's address leads to, which costs no call and no lock; where two addresses
+ * lead to one, the second is in the map. So a bio that is nobody's is known by one look.
+ */
+struct vbt_bio_slot slots[VBT_BIO_SLOTS];
+unsigned long long in_map; /* owners that are, or were not taken out */
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, VBT_MAX_BIOS);
@@ -167,30 +174,72 @@ static __always_inline bool is_swap(struct bio *bio)
 	       bio->bi_opf >> (bpf_core_enum_value(enum req_flag_bits, __REQ_SWAP) & 31) & 1;
 }
 
+static __always_inline struct vbt_bio_slot *slot_of(__u64 address)
+{
+	__u32 low;
+
+	/* Of what may be a typed pointer the verifier lets a program count with the lower half. */
+	asm volatile("%0 = %1" : "=w"(low) : "w"((__u32)address));
+	return &slots[low * 0x9e3779b1U >> (32 - VBT_BIO_SLOT_BITS)];
+}
+
+static __always_inline struct vbt_bio_owner *find(__u64 address)
+{
+	struct vbt_bio_slot *slot = slot_of(address);
+
+	if (slot->address == address)
+		return &slot->owner;
+	return in_map ? bpf_map_lookup_elem(&bios, &address) : NULL;
+}
+
+/* 0: it was there. */
+static __always_inline long forget(__u64 address)
+{
+	struct vbt_bio_slot *slot = slot_of(address);
+	long failed;
+
+	if (slot->address == address) {
+		slot->address = 0;
+		return 0;
+	}
+	failed = bpf_map_delete_elem(&bios, &address);
+	if (!failed)
+		__sync_fetch_and_add(&in_map, -1);
+	return failed;
+}
+
 /*
  * An entry that is already there belonged to a bio whose completion was not seen: then an event
  * is missing, and that is counted.
  */
 static __always_inline void remember(struct bio *bio, struct vbt_bio_owner *owner)
 {
-	if (!bpf_map_update_elem(&bios, &bio, owner, BPF_NOEXIST))
-		return;
-	if (bpf_map_lookup_elem(&bios, &bio))
+	__u64 address = (__u64)bio;
+	struct vbt_bio_owner *old = find(address);
+	struct vbt_bio_slot *slot = slot_of(address);
+
+	if (old) {
 		lose(VBT_LOSS_UNSEEN, VBT_MARK_complete);
-	if (bpf_map_update_elem(&bios, &bio, owner, BPF_ANY))
+		*old = *owner;
+	} else if (!__sync_val_compare_and_swap(&slot->address, 0, address)) {
+		slot->owner = *owner;
+	} else if (bpf_map_update_elem(&bios, &address, owner, BPF_ANY)) {
 		lose(VBT_LOSS_MAP, VBT_MARK_issue);
+	} else {
+		__sync_fetch_and_add(&in_map, 1);
+	}
 }
 
 /* NULL: not one of ours; likewise if another bio, at `sector`, has got the address of one of ours since. */
 static __always_inline struct vbt_bio_owner *recall(__u64 address, __u64 sector)
 {
-	struct vbt_bio_owner *owner = bpf_map_lookup_elem(&bios, &address);
+	struct vbt_bio_owner *owner = find(address);
 
 	if (!owner)
 		return NULL;
 	if (sector >= owner->sector && sector <= owner->sector + owner->sectors)
 		return owner;
-	if (!bpf_map_delete_elem(&bios, &address))
+	if (!forget(address))
 		lose(VBT_LOSS_UNSEEN, VBT_MARK_complete);
 	return NULL;
 }
@@ -223,7 +272,7 @@ SEC("tp_btf/block_split")
 int BPF_PROG(block_split, struct bio *bio)
 {
 	__u64 parent = (__u64)bio->bi_private;
-	struct vbt_bio_owner *owner = bpf_map_lookup_elem(&bios, &parent), copy;
+	struct vbt_bio_owner *owner = find(parent), copy;
 
 	if (!owner)
 		return 0;
@@ -263,7 +312,7 @@ static __always_inline int bio_completed(__u64 address, __u64 sector, int failed
 	/* As it was queued: the kernel advances a bio while it completes. */
 	emit(VBT_MARK_complete, owner->target, owner->key, owner->sector, owner->sectors, failed,
 	     0);
-	bpf_map_delete_elem(&bios, &address);
+	forget(address);
 	return 1;
 }
 

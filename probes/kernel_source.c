@@ -591,7 +591,8 @@ unsigned kernel_source_fill(const struct kernel_source *source)
 	return (unsigned)(used * 256 / size);
 }
 
-size_t kernel_source_bios(struct kernel_source *source, unsigned index, bool give_up)
+/* Those of a target in the map, where few are. */
+static size_t bios_in_map(struct kernel_source *source, unsigned index, bool give_up)
 {
 	int map = bpf_map__fd(source->skeleton->maps.bios);
 	struct vbt_bio_owner owner;
@@ -603,12 +604,39 @@ size_t kernel_source_bios(struct kernel_source *source, unsigned index, bool giv
 		more = bpf_map_get_next_key(map, &key, &next) == 0;
 		if (bpf_map_lookup_elem(map, &key, &owner) || owner.target != index)
 			continue;
-		count++;
-		if (give_up && bpf_map_delete_elem(map, &key) == 0)
-			__atomic_fetch_add(
-			    &source->skeleton->bss->losses[VBT_LOSS_UNSEEN][VBT_MARK_complete], 1,
-			    __ATOMIC_RELAXED);
+		if (!give_up || bpf_map_delete_elem(map, &key) == 0)
+			count++;
 	}
+	if (give_up)
+		__atomic_fetch_sub(&source->skeleton->bss->in_map, count, __ATOMIC_RELAXED);
+	return count;
+}
+
+static size_t bios_in_slots(struct kernel_source *source, unsigned index, bool give_up)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < VBT_BIO_SLOTS; i++) {
+		struct vbt_bio_slot *slot = &source->skeleton->bss->slots[i];
+		unsigned long long address = __atomic_load_n(&slot->address, __ATOMIC_ACQUIRE);
+
+		if (!address || slot->owner.target != index)
+			continue;
+		if (!give_up || __atomic_compare_exchange_n(&slot->address, &address, 0, false,
+							    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			count++;
+	}
+	return count;
+}
+
+size_t kernel_source_bios(struct kernel_source *source, unsigned index, bool give_up)
+{
+	size_t count = bios_in_slots(source, index, give_up) + bios_in_map(source, index, give_up);
+
+	if (give_up)
+		__atomic_fetch_add(
+		    &source->skeleton->bss->losses[VBT_LOSS_UNSEEN][VBT_MARK_complete], count,
+		    __ATOMIC_RELAXED);
 	return count;
 }
 

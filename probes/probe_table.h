@@ -56,6 +56,8 @@ enum vbt_kernel_probe {
 #define VBT_BPF_TARGETS   16 /* struct vbt_kernel_record has four bits for it */
 #define VBT_MAX_DOORBELLS 8192
 #define VBT_MAX_BIOS      32768
+#define VBT_BIO_SLOT_BITS 13
+#define VBT_BIO_SLOTS     (1 << VBT_BIO_SLOT_BITS)
 
 /* A doorbell, as the key of the map that counts its kicks. */
 struct vbt_doorbell {
@@ -97,6 +99,12 @@ struct vbt_bio_owner {
 	unsigned short target;
 	unsigned char how;
 	unsigned char issued; /* it, or a part of it, was seen to be */
+};
+
+/* Where an owner is as a rule: its place is the address's, if no other bio has it. */
+struct vbt_bio_slot {
+	unsigned long long address; /* 0: free */
+	struct vbt_bio_owner owner;
 };
 
 /* Why something was not recorded; counted by point. */
