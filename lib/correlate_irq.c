@@ -400,7 +400,8 @@ void vbt_on_eoi(struct vbt_correlator *c, const struct vbt_event *event)
 			thread->vcpu = (int32_t)(event->arg & INT32_MAX);
 	}
 	target->end_seen = true;
-	if (!v)
+	/* KVM tells of a paravirtual end twice, first as of any other: that was it. */
+	if (!v || (event->flags == VBT_EOI_PARAVIRTUAL && v->ended > v->injected))
 		return;
 	v->ended = event->time;
 	if (learned && v->in_service == NONE && thread->lone_inject &&

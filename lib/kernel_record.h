@@ -30,7 +30,7 @@ typedef __u8 vbt_u8;
  *   msi          MSI address                MSI data                     0          VBT_MSI_* (line: gsi in key, level in arg)
  *   apic_accept  APIC id of the vCPU        vector                       delivery   1 if coalesced in the IRR
  *   inject       vector                     0                            0          VBT_INJECT_*
- *   eoi          vector                     APIC id                      0          0
+ *   eoi          vector                     APIC id                      0          VBT_EOI_*
  *
  *   *  I/O key: the SQE's user_data where io_uring carries the I/O (bit 63 clear; vmm-lite uses
  *      the request's address); else VBT_KEY_TASK | tid of the task that called preadv/pwritev.
@@ -57,6 +57,7 @@ _Static_assert(sizeof(struct vbt_kernel_record) == 32, "fits a cache line twice"
 enum vbt_kick_flag { VBT_KICK_PIO, VBT_KICK_MMIO, VBT_KICK_FAST_MMIO };
 enum vbt_bio_flag { VBT_BIO_POINTER, VBT_BIO_TASK, VBT_BIO_WORKER };
 enum vbt_msi_flag { VBT_MSI_MESSAGE, VBT_MSI_LINE };
+enum vbt_eoi_flag { VBT_EOI_APIC, VBT_EOI_PARAVIRTUAL /* follows another one, of the same end */ };
 enum vbt_inject_flag { VBT_INJECT_EVENT, VBT_INJECT_APICV };
 
 #endif

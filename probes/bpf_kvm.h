@@ -222,7 +222,7 @@ int BPF_PROG(kvm_inj_virq, unsigned int vector)
 }
 
 static __always_inline void end_of_interrupt(struct kvm_lapic *apic, unsigned int vector,
-					     unsigned int paravirtual)
+					     enum vbt_eoi_flag flag)
 {
 	struct who who = current_task();
 	int vcpu = 0;
@@ -232,13 +232,13 @@ static __always_inline void end_of_interrupt(struct kvm_lapic *apic, unsigned in
 	if (bpf_core_field_exists(struct kvm_lapic, vcpu) &&
 	    bpf_core_field_exists(struct kvm_vcpu, vcpu_id))
 		vcpu = apic->vcpu->vcpu_id;
-	emit(VBT_MARK_eoi, who.target, vector, vcpu, 0, paravirtual, who.tid);
+	emit(VBT_MARK_eoi, who.target, vector, vcpu, 0, flag, who.tid);
 }
 
 SEC("tp_btf/kvm_eoi")
 int BPF_PROG(kvm_eoi, struct kvm_lapic *apic, int vector)
 {
-	end_of_interrupt(apic, vector, 0);
+	end_of_interrupt(apic, vector, VBT_EOI_APIC);
 	return 0;
 }
 
@@ -246,7 +246,7 @@ int BPF_PROG(kvm_eoi, struct kvm_lapic *apic, int vector)
 SEC("tp_btf/kvm_pv_eoi")
 int BPF_PROG(kvm_pv_eoi, struct kvm_lapic *apic, int vector)
 {
-	end_of_interrupt(apic, vector, 1);
+	end_of_interrupt(apic, vector, VBT_EOI_PARAVIRTUAL);
 	return 0;
 }
 

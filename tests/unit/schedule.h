@@ -61,7 +61,7 @@ struct schedule {
 	struct vbt_event event[MAX_EVENTS];
 	unsigned events;
 	/* How wild it is, in percent. */
-	unsigned merge, split, cached, hold, suppress, recheck;
+	unsigned merge, split, cached, hold, suppress, recheck, paravirtual;
 };
 
 static uint64_t draw(struct schedule *s, uint64_t below)
@@ -135,6 +135,13 @@ static void guest_until(struct schedule *s, struct sim_queue *q, uint64_t time)
 			e->arg = q->index % VCPUS;
 			deliver(q, q->service, q->services, VBT_MARK_eoi, q->eoi_at);
 			q->services = 0;
+			if (chance(s, s->paravirtual)) {
+				q->eoi_at += 4 + draw(s, 500);
+				e = kernel(s, VBT_MARK_eoi, q->eoi_at | 3, tid);
+				e->key = 0x41 + q->index;
+				e->arg = q->index % VCPUS;
+				e->flags = VBT_EOI_PARAVIRTUAL;
+			}
 			q->inject_at = q->eoi_at + 4 + draw(s, 500);
 		} else if (!q->services && q->pendings && (q->inject_at | 3) < time) {
 			e = kernel(s, VBT_MARK_inject, q->inject_at | 3, tid);
@@ -292,7 +299,7 @@ static void interrupt(struct schedule *s, struct sim_queue *q, const uint32_t *t
 	e->arg = 0x41 + q->index;
 	guest_until(s, q, e->time);
 	if (!q->pendings && !q->services)
-		q->inject_at = e->time + 2 + draw(s, 2000);
+		q->inject_at = (e->time > q->eoi_at ? e->time : q->eoi_at + 4) + 2 + draw(s, 2000);
 	memcpy(q->pending + q->pendings, told, count * sizeof(*told));
 	q->pendings += count;
 	e = vmm(s, q, VBT_AUX_signal_done, 0);
@@ -397,6 +404,7 @@ static void schedule_make(struct schedule *s, uint64_t seed)
 	s->hold = (unsigned)draw(s, 3) * 10;
 	s->suppress = (unsigned)draw(s, 3) * 25;
 	s->recheck = (unsigned)draw(s, 3) * 20;
+	s->paravirtual = (unsigned)draw(s, 3) * 50;
 	for (unsigned i = 0; i < QUEUES; i++) {
 		struct sim_queue *q = &s->queue[i];
 		unsigned rounds = 4 + (unsigned)draw(s, 26);
