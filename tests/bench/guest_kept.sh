@@ -19,6 +19,8 @@ dd if=/dev/urandom of="$work/disk.raw" bs=1M count=64 conv=notrunc status=none
 modprobe loop
 disk=$(losetup --find --show --direct-io=on "$work/disk.raw" 2>/dev/null || losetup --find --show "$work/disk.raw")
 
+# shellcheck source=tests/bench/ram_guest.sh
+. "$(dirname "$0")/ram_guest.sh"
 # The guest reads when it is told to by a line, and says how long it took in hundredths of a second: busybox's
 # dd does not, and its date knows nothing smaller than a second.
 # shellcheck disable=SC2016 # the guest expands it
@@ -26,9 +28,9 @@ script='now() { read -r up rest </proc/uptime; echo ${up%.*}${up#*.}; }
 until [ -b /dev/vda ]; do sleep 0.05; done; echo vbt-ready; while read -r line; do begin=$(now)
 dd if=/dev/vda of=/dev/null bs=4k count='$reads' iflag=direct 2>/dev/null; echo vbt-took $(($(now) - begin)); done'
 coproc vmm {
-	exec vmm-lite run --kernel "$LAB_GUEST/vmlinuz" --initrd "$LAB_GUEST/initrd.img" --cpus 1 \
+	exec vmm-lite run --kernel "$kernel" --initrd "$initrd" --cpus 1 \
 		--memory 256M --disk "$disk,direct=on" 2>"$work/err" \
-		--append "console=ttyS0 quiet vbt.init=ram vbt.cmd=$(printf '%s' "$script" | base64 -w0)"
+		--append "$(ram_guest "$script")"
 }
 # shellcheck disable=SC2154 # coproc sets vmm_PID
 pid=$vmm_PID

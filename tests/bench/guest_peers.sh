@@ -18,12 +18,12 @@ trap 'rm -rf "$work"' EXIT
 truncate -s 64M "$work/disk.raw"
 dd if=/dev/urandom of="$work/disk.raw" bs=1M count=64 conv=notrunc status=none
 
-kernel=$LAB_GUEST/vmlinuz
-initrd=$LAB_GUEST/initrd.img
+# shellcheck source=tests/bench/ram_guest.sh
+. "$(dirname "$0")/ram_guest.sh"
 # The guest says what it does; this script notes when, and how many exits there were by then.
 script="echo vbt-mark user; until [ -b /dev/vda ]; do sleep 0.05; done; sleep 0.3; echo vbt-mark start;
 dd if=/dev/vda of=/dev/null bs=4k count=$reads iflag=direct 2>/dev/null; echo vbt-mark end; sleep 1"
-append="console=ttyS0 quiet vbt.init=ram vbt.cmd=$(printf '%s' "$script" | base64 -w0)"
+append=$(ram_guest "$script")
 
 exits() {
 	local total=0 n

@@ -12,15 +12,11 @@
 #define FILE_SIZE (4 << 20)
 
 /* A file all of whose blocks are there. Its descriptor stays open for the test to look. */
-static int make_file(char path[64])
+static int make_file(char path[TEMPORARY_PATH])
 {
 	static uint8_t bytes[FILE_SIZE];
-	int fd;
+	int fd = temporary_file(path, 0);
 
-	snprintf(path, 64, "/tmp/vbtrace-conformance-XXXXXX");
-	fd = mkstemp(path);
-	if (fd < 0)
-		FAIL("no temporary file");
 	memset(bytes, 0x42, sizeof(bytes));
 	CHECK(write(fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes));
 	fsync(fd);
@@ -53,7 +49,7 @@ TEST(REQ_11, RINGS | VIEWS)
 	uint64_t range = galloc(w, 16, 16);
 
 	for (unsigned i = 0; i < 2; i++) {
-		char path[64];
+		char path[TEMPORARY_PATH];
 		int fd = make_file(path);
 		long whole;
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/conformance/world.h"
 
+#include <errno.h>
 #include <linux/pci_regs.h>
 #include <linux/virtio_pci.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tests/conformance/wires.h"
 #include "vmm-lite/disk/backends.h"
@@ -205,6 +207,17 @@ void world_open_ram(struct world *w, struct ram_disk *ram, const char *keys)
 
 	if (why)
 		FAIL("%s", why);
+}
+
+int temporary_file(char path[TEMPORARY_PATH], uint64_t size)
+{
+	int fd;
+
+	snprintf(path, TEMPORARY_PATH, "/tmp/vbtrace-conformance-XXXXXX");
+	fd = mkstemp(path);
+	if (fd < 0 || ftruncate(fd, (off_t)size))
+		FAIL("no temporary file: %s", strerror(errno));
+	return fd;
 }
 
 void world_open_file(struct world *w, const char *path, const char *keys)

@@ -153,6 +153,9 @@ void world_open(struct world *w, const char *keys);
 void world_open_ram(struct world *w, struct ram_disk *ram, const char *keys);
 /* With a real file as the disk: path and keys as on the command line. */
 void world_open_file(struct world *w, const char *path, const char *keys);
+/* An empty file of that size to be one, read and write; the caller closes it and removes its name. */
+#define TEMPORARY_PATH 40
+int temporary_file(char path[TEMPORARY_PATH], uint64_t size);
 /* NULL, or why it cannot be made. */
 const char *world_try_open(struct world *w, const char *keys);
 /* Take the device away; another can be opened. */

@@ -317,13 +317,12 @@ TEST(HA_13, RINGS | VIEWS | MODES)
 TEST(HA_14, RINGS | VIEWS | MODES)
 {
 	static const char *const keys[] = {"aio=sync", "aio=io_uring"};
-	char path[] = "/tmp/vbtrace-hostile-XXXXXX";
-	int fd = mkstemp(path);
+	char path[TEMPORARY_PATH];
+	int fd = temporary_file(path, WORLD_DISK_SIZE);
 	uint64_t page = galloc(w, 8192, 4096) + 4096;
 	void *at = gptr(w, page, 4096);
 
 	galloc(w, 4096, 4096);
-	CHECK(fd >= 0 && !ftruncate(fd, WORLD_DISK_SIZE));
 	for (unsigned i = 0; i < COUNT(keys); i++) {
 		world_close(w);
 		world_open_file(w, path, keys[i]);

@@ -16,10 +16,9 @@ static const char *const engines[] = {"aio=sync", "aio=io_uring"};
 /* A file of WORLD_DISK_SIZE as the disk; it stays open here and is gone with the process. */
 static int open_file(struct world *w, const char *keys)
 {
-	char path[] = "/tmp/vbtrace-hostile-XXXXXX";
-	int fd = mkstemp(path);
+	char path[TEMPORARY_PATH];
+	int fd = temporary_file(path, WORLD_DISK_SIZE);
 
-	CHECK(fd >= 0 && !ftruncate(fd, WORLD_DISK_SIZE));
 	world_close(w);
 	world_open_file(w, path, keys);
 	unlink(path);
@@ -59,10 +58,9 @@ TEST(HB_32, RINGS | VIEWS | MODES)
 	    "QFI\xfb\0\0\0\3\0\0\0\0\0\0\1\0\0\0\0\x0b/etc/passwd", "KDMV\1\0\0\0", "conectix",
 	    "vhdxfile", "<<< Oracle VM VirtualBox Disk Image >>>"};
 	uint64_t data = galloc(w, 1024, 512);
-	char path[] = "/tmp/vbtrace-hostile-XXXXXX";
-	int fd = mkstemp(path);
+	char path[TEMPORARY_PATH];
+	int fd = temporary_file(path, WORLD_DISK_SIZE);
 
-	CHECK(fd >= 0 && !ftruncate(fd, WORLD_DISK_SIZE));
 	for (unsigned i = 0; i < COUNT(headers); i++) {
 		world_close(w);
 		world_open_file(w, path, NULL);
@@ -330,13 +328,12 @@ TEST(HX_05, RINGS | VIEWS | MODES)
  */
 TEST(HX_06, RINGS | VIEWS | MODES)
 {
-	char path[] = "/tmp/vbtrace-hostile-XXXXXX", err[256];
+	char path[TEMPORARY_PATH], err[256];
 	struct stage_ring_options options = {.program = "hostile", .flight_recorder = path};
-	int fd = mkstemp(path);
+	int fd = temporary_file(path, 0);
 	struct stat st;
 	off_t size;
 
-	CHECK(fd >= 0);
 	if (stage_ring_init(&options, err, sizeof(err)))
 		FAIL("%s", err);
 	CHECK(STAGE_POINT_ENABLED(parse));

@@ -125,11 +125,10 @@ static void scribble(struct world *w, unsigned turn)
 TEST(HT_04, RINGS | VIEWS | MODES)
 {
 	static const char *const engines[] = {"aio=sync", "aio=io_uring"};
-	char path[] = "/tmp/vbtrace-hostile-XXXXXX";
-	int fd = mkstemp(path);
+	char path[TEMPORARY_PATH];
+	int fd = temporary_file(path, WORLD_DISK_SIZE);
 	struct meddler m;
 
-	CHECK(fd >= 0 && !ftruncate(fd, WORLD_DISK_SIZE));
 	flipped = galloc(w, 8192, 4096);
 	for (unsigned i = 0; i < COUNT(engines); i++) {
 		uint8_t bytes[8192];
@@ -362,11 +361,10 @@ TEST(HT_09, RINGS | MODERN | IRQS)
 
 TEST(HT_09b, RINGS | VIEWS)
 {
-	char path[] = "/tmp/vbtrace-hostile-XXXXXX";
-	int fd = mkstemp(path);
+	char path[TEMPORARY_PATH];
+	int fd = temporary_file(path, WORLD_DISK_SIZE);
 	struct req *r[8];
 
-	CHECK(fd >= 0 && !ftruncate(fd, WORLD_DISK_SIZE));
 	world_open_file(w, path, "aio=io_uring,delay=20ms");
 	start(w, 0, 0);
 	for (unsigned round = 0; round < 5; round++) {
@@ -610,8 +608,8 @@ TEST(HT_15b, RINGS | MODERN)
 TEST(HT_16, RINGS | VIEWS)
 {
 	static const char *const engines[] = {"aio=sync", "aio=io_uring"};
-	char path[] = "/tmp/vbtrace-hostile-XXXXXX";
-	int fd = mkstemp(path);
+	char path[TEMPORARY_PATH];
+	int fd = temporary_file(path, WORLD_DISK_SIZE);
 	struct req *r;
 
 	/* The request is at the disk when its sectors go away. */
@@ -629,7 +627,7 @@ TEST(HT_16, RINGS | VIEWS)
 	expect_alive(w);
 	/* The same with a file under it. */
 	for (unsigned i = 0; i < COUNT(engines); i++) {
-		CHECK(fd >= 0 && !ftruncate(fd, WORLD_DISK_SIZE));
+		CHECK(!ftruncate(fd, WORLD_DISK_SIZE));
 		world_close(w);
 		world_open_file(w, path, engines[i]);
 		start(w, 0, 0);
