@@ -7,14 +7,15 @@ Commands are in blocks: ```console, where they stand behind "$ ", and indented o
 backslash goes on in the next line. All blocks of a document run one after the other in one new directory, in
 which `samples` and `build` are the checkout's, with build/bin on PATH. Each command has to succeed, and what it
 prints is what follows it: exactly, but for trailing blanks, where a line "..." stands for any lines. In ```console
-varies only its shape counts: of the words that its lines begin with three in four are there.
+masked figures, their units and bars may be others. In ```console varies only its shape counts: of the words that its
+lines begin with three in four are there.
 
 What an indented block is says a comment of the document above it, which no reader sees:
 
     <!-- run -->                      like ```console: each line is a command, or a "$ " and its output
-    <!-- run: lab -->                 in the lab, by tests/e2e/documents_lab.sh
-    <!-- run: lab, beside COMMAND --> the same, each while COMMAND runs; what has not ended after four
-                                      seconds is interrupted, and has to end well then, too
+    <!-- run: lab -->                 in the lab (so do ```console blocks with it), by tests/e2e/documents_lab.sh
+    <!-- run: lab, beside COMMAND --> the same, each while COMMAND runs; what has not ended four seconds
+                                      after its first output is interrupted, and has to end well then, too
     <!-- run: lab, the first beside the others -->
     <!-- no command -->
 
@@ -26,6 +27,7 @@ documents. --lab runs what is for the lab, and only that.
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -34,11 +36,12 @@ import time
 
 TOP = os.getcwd()
 ELSEWHERE = "tests/e2e/lib/documents_elsewhere"
-FENCED = r"^```console(?P<varies> varies)?\n(?P<fenced>.*?)^```$"
+FENCED = r"^```console(?: (?P<manner>varies|masked))?\n(?P<fenced>.*?)^```$"
 INDENTED = r"(?<=\n\n)(?P<indented>(?:    [^\n]*\n)+)"
 BLOCK = re.compile(rf"(?:^<!-- (?P<mark>[^>]*) -->\n\n?)?(?:{FENCED}|{INDENTED})", re.M | re.S)
 INLINE = re.compile(r"`((?:vbtrace|vmm-lite) [a-z][^`]*)`")
-GRACE = 4  # seconds for what would go on for ever
+GRACE = 4  # seconds for what would go on for ever, once it has printed something
+START = 40  # seconds until it has, at most
 SETTLE = 3  # seconds until what runs beside is there
 
 
@@ -56,6 +59,13 @@ def commands(lines, prompt):
         else:
             raise ValueError(f"a block begins with '{line}', which is no command")
     return found
+
+
+def masked(lines):
+    """Without bars, with N for each figure and its unit, and one blank for several."""
+    lines = (re.sub(r"[█-▏]+", " ", line) for line in lines)
+    lines = (re.sub(r"[<+]?\b\d+(\.\d+)?( [µnm]?s\b|%)?", "N", line) for line in lines)
+    return [" ".join(line.split()) for line in lines]
 
 
 def matches(lines, expected):
@@ -97,6 +107,8 @@ class Runner:
     def result(self, process, seconds, end):
         """Status and output; what is not over after so many seconds is interrupted, which is a fault but for `end`."""
         try:
+            if end:  # a slow machine takes its time until there is anything
+                select.select([process.stdout], [], [], START)
             out, err = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGINT)
@@ -114,16 +126,18 @@ class Runner:
             os.killpg(process.pid, signal.SIGTERM)
         process.communicate()
 
-    def one(self, words, expected, varies, end=False):
+    def one(self, words, expected, manner, end=False):
         """Runs a command; the lines that are to follow it."""
         text = "\n".join(words)
         text = text[2:] if text.startswith("$ ") else text
         status, out, err = self.result(self.start(text), GRACE if end else 100, end)
         lines = out.splitlines()
-        if varies:
+        if manner == "varies":
             missing = sorted(shape(expected) - shape(lines))
             right = status == 0 and (bool(lines) or not expected) and 4 * len(missing) <= len(shape(expected))
             err += f"\nnot printed: {missing}" if missing else ""
+        elif manner == "masked":
+            right = status == 0 and matches(masked(lines), masked(expected))
         else:
             right = status == 0 and matches(lines, expected)
         if self.update and status == 0 and "..." not in expected:
@@ -137,11 +151,11 @@ class Runner:
         first = self.start("\n".join(found[0][0]))
         time.sleep(SETTLE)
         for words, _ in found[1:]:
-            self.one(words, [], True)
+            self.one(words, [], "varies")
         status, _, err = self.result(first, 60, False)
         self.verdict(status == 0, found[0][0][0], f"status {status}: {err}")
 
-    def run(self, found, mark, varies):
+    def run(self, found, mark, manner):
         beside = re.match(r"run: lab, beside (.*)", mark)
         if mark == "run: lab, the first beside the others":
             self.side_by_side(found)
@@ -152,7 +166,7 @@ class Runner:
             if other:
                 time.sleep(SETTLE)
             # Without a "$ " there is nothing that says what it prints.
-            expected = self.one(words, expected, varies or not words[0].startswith("$ "), beside is not None)
+            expected = self.one(words, expected, manner if words[0].startswith("$ ") else "varies", beside is not None)
             if other:
                 self.stop(other)
             out.append((words, expected))
@@ -179,7 +193,7 @@ class Runner:
             return match.group(0)
         if mark.startswith("run: lab") != self.lab:
             return match.group(0)
-        found = self.run(commands(lines, prompt), mark, bool(match.group("varies")))
+        found = self.run(commands(lines, prompt), mark, match.group("manner"))
         if not prompt:
             return match.group(0)
         new = "".join(f"{margin}{line}".rstrip() + "\n" for words, expected in found for line in words + expected)
