@@ -301,6 +301,17 @@ static bool untouched(const struct flight *f)
 }
 
 /*
+ * Bios that a driver takes as they are make no request of the block layer, which could be issued: brd, pmem.
+ * Those of a request that are completed have been issued, or it is counted as a loss that this was not seen.
+ */
+static bool in_no_request(const struct queue *q, const struct flight *f)
+{
+	if (!f->bios || f->issues || !untouched(f))
+		return false;
+	return f->completions ? !lacks_completion(f) : q->direct;
+}
+
+/*
  * Behind the page cache a call may start I/O that it does not wait for, read-ahead above all; that
  * then ends while its task is in a later call. Neither is a loss, and neither is this request's.
  */
@@ -351,13 +362,13 @@ void vbt_io_finish(const struct vbt_correlator *c, struct queue *q, struct fligh
 		reason = f->flags & FLIGHT_SUSPECT ? VBT_ABSENT_lost : rest;
 	} else if (!(r->present & IO_MARKS)) {
 		reason = r->op <= 1 && !q->direct ? VBT_ABSENT_cached : VBT_ABSENT_no_bio;
-	} else if ((r->present & IO_MARKS) == BIT(VBT_MARK_queue) && untouched(f)) {
-		reason = VBT_ABSENT_bio_driver;
-	} else if (r->op == OP_FLUSH && !f->issues && untouched(f)) {
+	} else if (r->op == OP_FLUSH && f->completions && !f->issues && untouched(f)) {
 		reason = VBT_ABSENT_shared_flush;
+	} else if (in_no_request(q, f)) {
+		reason = VBT_ABSENT_bio_driver;
 	} else if (of_the_cache(q, f)) {
 		r->present &= (uint16_t)~IO_MARKS;
-		reason = VBT_ABSENT_readahead;
+		reason = VBT_ABSENT_not_its_own;
 	} else {
 		r->present &= (uint16_t) ~(short_marks(f) | doubtful(f));
 		reason = VBT_ABSENT_lost;

@@ -37,7 +37,7 @@
 	X(cached, 0, "served by the page cache: no block I/O")                \
 	X(no_bio, 0, "the host did no block I/O for it")                      \
 	X(bio_driver, 0, "the host's driver takes whole bios")                \
-	X(readahead, 0, "the page cache's own I/O, for several requests")     \
+	X(not_its_own, 0, "the page cache's I/O: not begun or ended by it")   \
 	X(shared_flush, 0, "the host issues one flush for several bios")      \
 	X(before, 1, "before the recording began")                            \
 	X(after, 1, "the recording ended first")                              \

@@ -110,6 +110,18 @@ if [ "$(jq 'all(.checks[] | select(.name | IN("capabilities", "btf")); .ok)' doc
 	record direct disk.img,aio=io_uring,direct=on --rw randwrite
 	true_of "direct: the host's block layer was seen" \
 		'[.[] | select(.marks | has("queue"))] | length > 0' direct.jsonl -s
+	# A driver that takes whole bios: there is no request to be issued, and that is no loss.
+	zram=$(cat /sys/class/zram-control/hot_add 2>/dev/null)
+	if [ -n "$zram" ] && echo 64M >"/sys/block/zram$zram/disksize" && tr '\0' x </dev/zero | dd of="/dev/zram$zram" \
+		bs=1M count=64 iflag=fullblock 2>/dev/null; then
+		record bios "/dev/zram$zram,direct=on" --rw randread
+		true_of "bios: queued and completed, never issued" \
+			'map(select(.complete)) | length > 0 and all(.[]; (.marks | has("queue") and has("complete"))
+			and (.absent.issue | test("whole bios")))' bios.jsonl -s
+	else
+		echo "skip bios: no zram device can be made here"
+	fi
+	[ -z "$zram" ] || echo "$zram" >/sys/class/zram-control/hot_remove
 else
 	echo "skip direct: BPF programs cannot be loaded here"
 fi

@@ -163,8 +163,40 @@ static void test_readahead(void **state)
 	bio(VBT_MARK_issue, 256);
 	end(true);
 	for (unsigned mark = VBT_MARK_queue; mark <= VBT_MARK_complete; mark++)
-		absent(mark, VBT_ABSENT_readahead);
+		absent(mark, VBT_ABSENT_not_its_own);
 	life_release(&life);
+}
+
+/* It ends in the call of another request, which did not begin it. */
+static void test_readahead_ends(void **state)
+{
+	begin(false, OP_READ, 4096);
+	bio(VBT_MARK_complete, 256);
+	end(true);
+	absent(VBT_MARK_complete, VBT_ABSENT_not_its_own);
+	life_release(&life);
+
+	/* Queued, and not yet issued when the call is over: nothing is known of its driver. */
+	begin(false, OP_READ, 4096);
+	bio(VBT_MARK_queue, 256);
+	end(true);
+	absent(VBT_MARK_queue, VBT_ABSENT_not_its_own);
+	life_release(&life);
+}
+
+/* A driver that takes whole bios: there is no request that could be issued, cache or not. */
+static void test_bio_driver(void **state)
+{
+	for (unsigned direct = 0; direct < 2; direct++) {
+		begin(direct, OP_READ, 4096);
+		bio(VBT_MARK_queue, 8);
+		bio(VBT_MARK_complete, 8);
+		end(true);
+		assert_true(vbt_request_has(one, VBT_MARK_queue));
+		assert_true(vbt_request_has(one, VBT_MARK_complete));
+		absent(VBT_MARK_issue, VBT_ABSENT_bio_driver);
+		life_release(&life);
+	}
 }
 
 /* The same where nothing is read ahead is a loss. */
@@ -275,6 +307,8 @@ int main(void)
 	    cmocka_unit_test(test_shared_flush),
 	    cmocka_unit_test(test_lost_flush),
 	    cmocka_unit_test(test_readahead),
+	    cmocka_unit_test(test_readahead_ends),
+	    cmocka_unit_test(test_bio_driver),
 	    cmocka_unit_test(test_no_readahead),
 	    cmocka_unit_test(test_cached),
 	    cmocka_unit_test(test_lost_of_another),
