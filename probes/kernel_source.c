@@ -2,7 +2,6 @@
 #include "probes/kernel_source.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,243 +9,11 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
 
-#include "probes/host_facts.h"
 #include "probes/kernel_probe.h"
+#include "probes/kernel_source_impl.h"
 #include "probes/programs.skel.h"
 #include "probes/stage_point.h"
-
-#define DEFAULT_BUFFER (8u << 20)
-#define REASON_SIZE    96
-#define USDT_POINTS    16
-
-struct probe {
-	struct bpf_program *program;
-	struct bpf_link *link;
-	bool ran; /* it was attached at least once */
-	enum kernel_lack lacks;
-	char missing[REASON_SIZE]; /* why it is not attached; empty: it is */
-};
-
-/* A target's device table as the filters have it. */
-struct known {
-	struct vbt_shm_device devices[VBT_SHM_MAX_DEVICES];
-	/* Of doorbells that are away now: the VMM counts since the device was made. */
-	uint64_t kicks[VBT_SHM_MAX_DEVICES][VBT_SHM_MAX_QUEUES];
-};
-
-struct kernel_source {
-	struct vbt_programs *skeleton;
-	struct ring_buffer *ring;
-	/* Positions in the ring buffer, in pages of the kernel's. */
-	const uint64_t *consumed, *reserved;
-	struct probe probes[VBT_KERNEL_PROBE_COUNT];
-	struct bpf_link *usdt[VBT_BPF_TARGETS][USDT_POINTS];
-
-	struct known known[VBT_BPF_TARGETS];
-
-	/* For the duration of kernel_source_read. */
-	const struct kernel_source_sink *sink;
-	size_t left;
-};
-
-/*
- * libbpf says only in its log which program the kernel refused. It has one log function for the
- * whole process, so this is the one place that cannot do without a global.
- */
-static __thread char refused[512];
-
-static int note_refused(enum libbpf_print_level level, const char *format, va_list args)
-{
-	char line[sizeof(refused)], *end;
-
-	if (level != LIBBPF_WARN)
-		return 0;
-	if (getenv("VBTRACE_LIBBPF_LOG")) {
-		va_list whole; /* the verifier's log is longer than any line of ours */
-
-		va_copy(whole, args);
-		vfprintf(stderr, format, whole);
-		va_end(whole);
-	}
-	vsnprintf(line, sizeof(line), format, args);
-	if (!strncmp(line, "libbpf: prog '", 14) && strstr(line, "failed to load") &&
-	    (end = strchr(line + 14, '\''))) {
-		*end = '\0';
-		memmove(refused, line + 14, (size_t)(end - line) - 13);
-	}
-	return 0;
-}
-
-static void find_programs(struct kernel_source *source)
-{
-#define X(tracepoint, point, pointers, group) \
-	source->probes[VBT_PROBE_##tracepoint].program = source->skeleton->progs.tracepoint;
-	VBT_KERNEL_PROBES(X)
-#undef X
-}
-
-/* `error` where the sentence has one. */
-static void give_up(struct probe *probe, enum kernel_lack lacks, const char *name, int error)
-{
-	static const struct {
-		const char *before, *behind;
-		bool error;
-	} sentences[] = {
-	    [KERNEL_LACKS_btf] = {"no kernel BTF for ", ""},
-	    [KERNEL_LACKS_right] = {"CAP_SYS_ADMIN missing for the types of module kvm: no ", ""},
-	    [KERNEL_LACKS_types] = {"this kernel does not describe the types of module kvm: no ",
-				    ""},
-	    [KERNEL_LACKS_module] = {"this kernel has no tracepoint ",
-				     " (is the module kvm loaded?)"},
-	    [KERNEL_LACKS_tracepoint] = {"this kernel has no tracepoint ", ""},
-	    [KERNEL_LACKS_program] = {"the kernel refused the program ", ": ", true},
-	    [KERNEL_LACKS_attachment] = {"cannot attach to ", ": ", true},
-	};
-
-	probe->lacks = lacks;
-	snprintf(probe->missing, sizeof(probe->missing), "%s%s%s%s", sentences[lacks].before, name,
-		 sentences[lacks].behind, sentences[lacks].error ? strerror(error) : "");
-}
-
-/* Why is there no tracepoint of that name, or none that a program could be typed by? */
-static enum kernel_lack no_tracepoint(const char *name, bool typed)
-{
-	if (strncmp(name, "kvm_", 4) != 0)
-		return KERNEL_LACKS_tracepoint;
-	if (!host_kvm_is_there())
-		return KERNEL_LACKS_module;
-	/* Built in, it is described with the kernel. */
-	return typed && host_kvm_was_loaded() && !host_kvm_is_module() ? KERNEL_LACKS_types
-								       : KERNEL_LACKS_tracepoint;
-}
-
-/* A program that follows structures needs the kernel to describe them, and its tracepoint. */
-static void choose_programs(struct kernel_source *source, const struct host_tracepoints *described)
-{
-	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
-		struct probe *probe = &source->probes[i];
-		const char *name = kernel_probes[i].name;
-
-		if (!probe->missing[0] && kernel_probes[i].pointers && !described->has[i])
-			give_up(probe,
-				!described->btf ? KERNEL_LACKS_btf
-				: described->hidden && !strncmp(name, "kvm_", 4)
-				    ? KERNEL_LACKS_right
-				    : no_tracepoint(name, true),
-				name, 0);
-		bpf_program__set_autoload(probe->program, !probe->missing[0]);
-	}
-}
-
-static size_t round_buffer(size_t bytes)
-{
-	size_t size = (size_t)sysconf(_SC_PAGESIZE);
-
-	if (bytes == 0)
-		bytes = DEFAULT_BUFFER;
-	while (size < bytes && size < (1u << 30))
-		size *= 2;
-	return size;
-}
-
-/*
- * A kernel without BTF takes programs that follow no structures, but libbpf takes none of an object that
- * has relocations unless it has types to hold them against: so it gets nearly none. The one enumeration is
- * what its own USDT code asks for: may a program ask for its cookie? A descriptor of a file of BTF, or -errno.
- */
-static int stand_in_types(void)
-{
-	const bool cookie =
-	    libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie, NULL) == 1;
-	struct btf *btf = btf__new_empty();
-	int fd = memfd_create("btf", MFD_CLOEXEC), ret = 0;
-	const void *data = NULL;
-	uint32_t size = 0;
-
-	if (!btf || fd < 0)
-		ret = -ENOMEM;
-	if (!ret)
-		ret = btf__add_enum(btf, "bpf_func_id", 4) < 0 ||
-		      btf__add_enum_value(btf, "BPF_FUNC_unspec", 0) < 0 ||
-		      (cookie && btf__add_enum_value(btf, "BPF_FUNC_get_attach_cookie",
-						     BPF_FUNC_get_attach_cookie) < 0);
-	if (!ret)
-		data = btf__raw_data(btf, &size);
-	if (!data || write(fd, data, size) != (ssize_t)size)
-		ret = -ENOMEM;
-	btf__free(btf);
-	if (!ret)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return ret;
-}
-
-static struct vbt_programs *open_programs(const struct host_tracepoints *described, int types)
-{
-	LIBBPF_OPTS(bpf_object_open_opts, options);
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", types);
-	if (!described->btf)
-		options.btf_custom_path = path;
-	return vbt_programs__open_opts(&options);
-}
-
-/*
- * Load, and when the kernel refuses one program, again without it. 0, or -errno of a failure
- * that leaving programs out does not mend.
- */
-static int load(struct kernel_source *source, size_t buffer,
-		const struct host_tracepoints *described, const struct vbt_symbols *symbols,
-		int types)
-{
-	int ret;
-
-	for (;;) {
-		int i = VBT_KERNEL_PROBE_COUNT;
-
-		source->skeleton = open_programs(described, types);
-		if (!source->skeleton)
-			return -errno;
-		find_programs(source);
-		choose_programs(source, described);
-		memcpy((void *)&source->skeleton->rodata->symbols, symbols, sizeof(*symbols));
-		bpf_map__set_max_entries(source->skeleton->maps.events,
-					 (__u32)round_buffer(buffer));
-		refused[0] = '\0';
-		ret = vbt_programs__load(source->skeleton);
-		if (ret == 0)
-			return 0;
-		vbt_programs__destroy(source->skeleton);
-		source->skeleton = NULL;
-		for (i = 0; i < VBT_KERNEL_PROBE_COUNT; i++)
-			if (strcmp(kernel_probes[i].name, refused) == 0 &&
-			    !source->probes[i].missing[0])
-				break;
-		if (i == VBT_KERNEL_PROBE_COUNT || ret == -EPERM)
-			return ret;
-		give_up(&source->probes[i], KERNEL_LACKS_program, kernel_probes[i].name, -ret);
-	}
-}
-
-static void attach(struct probe *probe, const char *name)
-{
-	if (probe->link || probe->missing[0])
-		return;
-	if (bpf_program__type(probe->program) == BPF_PROG_TYPE_RAW_TRACEPOINT)
-		probe->link = bpf_program__attach_raw_tracepoint(probe->program, name);
-	else
-		probe->link = bpf_program__attach_trace(probe->program);
-	probe->ran |= probe->link != NULL;
-	if (probe->link)
-		return;
-	give_up(probe, errno == ENOENT ? no_tracepoint(name, false) : KERNEL_LACKS_attachment, name,
-		errno);
-}
 
 static int on_record(void *context, void *data, size_t size)
 {
@@ -258,25 +25,6 @@ static int on_record(void *context, void *data, size_t size)
 		source->sink->usdt(source->sink->context, data);
 	/* A negative value stops the loop after this record; it stays consumed. */
 	return --source->left == 0 ? -E2BIG : 0;
-}
-
-static void explain(int error, char *err, size_t err_size)
-{
-	char lack[HOST_LACK_SIZE];
-	unsigned needs = HOST_TO_LOAD | (host_kvm_is_module() ? HOST_TO_READ_MODULES : 0);
-
-	if ((error == -EPERM || error == -EACCES) && host_lack(needs, lack))
-		snprintf(err, err_size, "cannot load BPF programs: %s", lack);
-	else if (error == -ENOSYS || error == -EINVAL)
-		snprintf(err, err_size,
-			 "cannot load BPF programs: %s; a kernel of version 5.15 or later with "
-			 "CONFIG_BPF_SYSCALL is needed",
-			 strerror(-error));
-	else
-		snprintf(err, err_size, "cannot load BPF programs: %s%s", strerror(-error),
-			 error == -EPERM
-			     ? "; is kernel lockdown on? see /sys/kernel/security/lockdown"
-			     : "");
 }
 
 /* Two pages in front of the data: the reader's position, and (not ours to write) the writers'. */
@@ -319,11 +67,11 @@ struct kernel_source *kernel_source_open(size_t buffer, char *err, size_t err_si
 	}
 	host_tracepoints(&described);
 	host_symbols(&symbols);
-	previous = libbpf_set_print(note_refused);
+	previous = libbpf_set_print(kernel_programs_log);
 	if (!described.btf)
-		ret = types = stand_in_types();
+		ret = types = kernel_programs_types();
 	if (ret >= 0)
-		ret = load(source, buffer, &described, &symbols, types);
+		ret = kernel_programs_load(source, buffer, &described, &symbols, types);
 	if (types >= 0)
 		close(types);
 	if (ret == 0) {
@@ -335,7 +83,7 @@ struct kernel_source *kernel_source_open(size_t buffer, char *err, size_t err_si
 		kernel_source_watch(source, VBT_PROBES_block, true);
 	libbpf_set_print(previous);
 	if (ret < 0) {
-		explain(ret, err, err_size);
+		kernel_programs_explain(ret, err, err_size);
 		kernel_source_close(source);
 		return NULL;
 	}
@@ -393,94 +141,6 @@ void kernel_source_set_target(struct kernel_source *source, unsigned index, pid_
 		shared->target_count = index + 1;
 }
 
-static struct vbt_doorbell doorbell_key(unsigned index, const struct vbt_shm_device *device,
-					unsigned queue, bool pio)
-{
-	const bool shared = pio || device->mmio_stride == 0;
-
-	return (struct vbt_doorbell){
-	    .address = pio ? device->pio_notify
-			   : device->mmio_notify + (uint64_t)queue * device->mmio_stride,
-	    .queue = shared ? queue : 0,
-	    .target = (unsigned char)index,
-	    .pio = pio,
-	};
-}
-
-/* Does this device still have this doorbell? */
-static bool still_rings(unsigned index, const struct vbt_shm_device *device,
-			const struct vbt_doorbell *key, unsigned queue)
-{
-	const uint64_t address = key->pio ? device->pio_notify : device->mmio_notify;
-	struct vbt_doorbell now;
-
-	if (!device->present || queue >= device->queues || address == 0)
-		return false;
-	now = doorbell_key(index, device, queue, key->pio);
-	return memcmp(&now, key, sizeof(now)) == 0;
-}
-
-/* Take away the target's doorbells that are gone; what they counted is kept. */
-static void remove_doorbells(int map, unsigned index, struct known *known)
-{
-	struct vbt_doorbell key, next;
-	struct vbt_doorbell_state state;
-	bool more = bpf_map_get_next_key(map, NULL, &key) == 0;
-
-	for (; more; key = next) {
-		more = bpf_map_get_next_key(map, &key, &next) == 0;
-		if (key.target != index || bpf_map_lookup_elem(map, &key, &state) ||
-		    still_rings(index, &known->devices[state.device], &key, state.queue))
-			continue;
-		known->kicks[state.device][state.queue] += state.count;
-		bpf_map_delete_elem(map, &key);
-	}
-}
-
-static int add_doorbell(int map, unsigned index, struct known *known, unsigned d, unsigned queue,
-			bool pio)
-{
-	const struct vbt_shm_device *device = &known->devices[d];
-	const struct vbt_doorbell key = doorbell_key(index, device, queue, pio);
-	const struct vbt_doorbell_state state = {
-	    .count = known->kicks[d][queue],
-	    .device = (unsigned short)d,
-	    .queue = (unsigned short)queue,
-	    .shared = pio || device->mmio_stride == 0,
-	};
-	int ret = bpf_map_update_elem(map, &key, &state, BPF_NOEXIST);
-
-	if (ret == 0)
-		known->kicks[d][queue] = 0;
-	return ret == -EEXIST ? 0 : ret;
-}
-
-int kernel_source_set_devices(struct kernel_source *source, unsigned index,
-			      const struct vbt_shm_device *devices, unsigned count)
-{
-	struct vbt_target_filter *filter = &source->skeleton->bss->targets[index];
-	int map = bpf_map__fd(source->skeleton->maps.doorbells), ret = 0;
-	struct known *known = &source->known[index];
-
-	memcpy(known->devices, devices, count * sizeof(*devices));
-	remove_doorbells(map, index, known);
-	for (unsigned d = 0; d < count; d++) {
-		const struct vbt_shm_device *device = &devices[d];
-
-		if (!device->present)
-			continue;
-		for (unsigned q = 0; q < device->queues && ret == 0; q++) {
-			if (device->pio_notify)
-				ret = add_doorbell(map, index, known, d, q, true);
-			if (device->mmio_notify && ret == 0)
-				ret = add_doorbell(map, index, known, d, q, false);
-		}
-		if (device->gsi < 128 && !(device->flags & VBT_DEVICE_NO_KVM))
-			filter->lines[device->gsi / 64] |= 1ULL << device->gsi % 64;
-	}
-	return ret;
-}
-
 bool kernel_source_follows_pointers(const struct kernel_source *source)
 {
 	const struct vbt_symbols *symbols = (const void *)&source->skeleton->rodata->symbols;
@@ -491,7 +151,7 @@ bool kernel_source_follows_pointers(const struct kernel_source *source)
 
 void kernel_source_watch(struct kernel_source *source, enum vbt_probe_group group, bool on)
 {
-	libbpf_print_fn_t previous = libbpf_set_print(note_refused);
+	libbpf_print_fn_t previous = libbpf_set_print(kernel_programs_log);
 
 	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
 		struct probe *probe = &source->probes[i];
@@ -499,7 +159,7 @@ void kernel_source_watch(struct kernel_source *source, enum vbt_probe_group grou
 		if (kernel_probes[i].group != group)
 			continue;
 		if (on) {
-			attach(probe, kernel_probes[i].name);
+			kernel_programs_attach(probe, kernel_probes[i].name);
 		} else {
 			bpf_link__destroy(probe->link);
 			probe->link = NULL;
@@ -534,7 +194,7 @@ static bool is_vmm_point(const char *name)
 int kernel_source_attach_usdt(struct kernel_source *source, unsigned index, pid_t pid, char *err,
 			      size_t err_size)
 {
-	libbpf_print_fn_t previous = libbpf_set_print(note_refused);
+	libbpf_print_fn_t previous = libbpf_set_print(kernel_programs_log);
 	struct bpf_link **links = source->usdt[index];
 	char path[64];
 	int ret = 0;
