@@ -5,6 +5,7 @@
 
 Prints what differs, and the number of requests and rows that were compared. Status 1 if anything differs.
 """
+import bisect
 import csv
 import json
 import re
@@ -340,7 +341,7 @@ def check_perfetto(requests, path):
     same("slices, stages and flows of no request", (found, stages, flowing), ({}, {}, {}))
 
     # What the VMM did for one request stands at its time on the thread that did it.
-    at = {}
+    at, shared = {}, {(time, field(event, "name")) for _, time, event in instants}
     for _, time, event in instants:
         same("an instant is on a thread", "thread" in dict(tracks[field(event, "track_uuid")]), True)
         if request_of(event) is not None:
@@ -349,11 +350,19 @@ def check_perfetto(requests, path):
         for mark in ("pop", "parse", "submit", "reap", "push"):
             if mark in request["marks"]:
                 same(f"{number} {mark} on its thread", at.get((number, mark)), [request["marks"][mark]])
+        for mark in ("wake", "signal"):
+            if mark in request["marks"]:
+                same(f"{number} {mark} on its thread", (request["marks"][mark], mark) in shared, True)
 
     pushed = sum("push" in r["marks"] for r in requests.values())
     rates = sum(sum(v for _, v in values) for uuid, values in counts.items() if name_of(uuid) == "IOPS")
     same("requests a second, summed up", rates // 100, pushed)
     for uuid, values in counts.items():
+        if name_of(uuid) == "IOPS":
+            times = sorted(r["marks"]["push"] for r in requests.values() if r["device"] == above(uuid) and "push" in r["marks"])
+            for time, value in values:
+                same(f"IOPS of {above(uuid)} at {time}", value,
+                     100 * (bisect.bisect_left(times, time + 10**7) - bisect.bisect_left(times, time)))
         if name_of(uuid) != "in flight":
             continue
         queue, device = above(uuid), above(field(tracks[uuid], "parent_uuid"))
