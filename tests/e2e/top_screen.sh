@@ -86,6 +86,21 @@ screen heat-8-colours
 start 80x24 NO_COLOR=1 "${slow[@]}"
 screen table-no-colours
 if grep -qE $'\033\[[0-9;]*(3[0-8]|4[0-8])' now; then fail "NO_COLOR: no colours"; else ok "NO_COLOR: no colours"; fi
+keys m
+screen heat-no-colours
+keys r Enter
+screen waterfall-no-colours
+# Terminals of another time: no colours, no UTF-8; one that is a typewriter gets the tables.
+colours=()
+start 80x24 TERM=vt100 LC_ALL=C "${slow[@]}"
+screen table-vt100
+keys m
+screen heat-vt100
+terminal 160x60 "env TERM=dumb LC_ALL=C.UTF-8 TZ=UTC '$vbtrace' top -i '$traces/linux-slow-disk.vbt' 5; exec cat"
+shown "TERM=dumb: says that it prints as with -b" 'printing as with -b'
+shown "TERM=dumb: a table an interval" '^ +776 disk1 .* host [0-9]+%'
+if shows $'\033'; then fail "TERM=dumb: no sequences"; else ok "TERM=dumb: no sequences"; fi
+colours=(-e)
 for theme in light contrast; do
 	start 80x24 "${slow[@]}" --theme $theme
 	screen table-$theme
