@@ -524,8 +524,7 @@ void blk_io_drop(struct blk_queue *q)
 
 void blk_io_stopped(struct blk_queue *q)
 {
-	if (q->dropped || q->first)
-		STAGE_POINT(signal, q->trace, q->index, 0, 0, q->irq_seq, (uint32_t)q->push_seq, 0,
-			    VBT_SIGNAL_stopped);
+	q->unsignalled = q->dropped || q->first;
+	signal_guest(q); /* which is silenced */
 	q->dropped = false;
 }
