@@ -11,8 +11,9 @@
 #include "probes/session_impl.h"
 #include "probes/session_info.h"
 
-#define START_MS 2000
-#define LOOKS    400 /* polls for which a VMM that starts may have no table of devices */
+#define START_MS   2000
+#define SETTLED_NS 1000000000u
+#define LOOKS      400 /* polls for which a VMM that starts may have no table of devices */
 
 void session_target_free(struct target *target)
 {
@@ -70,7 +71,7 @@ static void update_devices(struct session *session, unsigned index)
 {
 	struct target *target = session->targets[index];
 	struct vbt_shm_device devices[VBT_SHM_MAX_DEVICES] = {0};
-	bool no_kvm = true, known = false;
+	bool no_kvm = true, known = false, silent = false;
 	uint32_t generation;
 	unsigned count;
 
@@ -88,6 +89,8 @@ static void update_devices(struct session *session, unsigned index)
 			continue;
 		no_kvm &= (devices[d].flags & VBT_DEVICE_NO_KVM) != 0;
 		known = true;
+		silent |= devices[d].present && !(devices[d].flags & VBT_DEVICE_NO_KVM) &&
+			  !devices[d].pio_notify && !devices[d].mmio_notify;
 		/* Gone: how it was while it ran stays; one that lived between two polls is all news. */
 		if (!devices[d].present && vbt_trace_info_device(&session->info, index, d))
 			continue;
@@ -98,6 +101,8 @@ static void update_devices(struct session *session, unsigned index)
 	target->generation = generation;
 	target->no_kvm = known && no_kvm;
 	target->known |= known;
+	target->silent = silent;
+	target->changed_ns = now_ns();
 	if (session->kernel && !session->detached && target->pid) {
 		kernel_source_set_devices(session->kernel, index, devices, count);
 		watch_probes(session);
@@ -353,6 +358,12 @@ void session_target_update(struct session *session, unsigned index)
 	update_devices(session, index);
 	update_clock(session, index);
 	let_go(session->targets[index]);
+}
+
+bool session_target_settled(const struct target *target)
+{
+	return !target->reader || !target->pid ||
+	       (!target->silent && now_ns() - target->changed_ns > SETTLED_NS);
 }
 
 bool session_target_runs(const struct target *target)
