@@ -28,9 +28,9 @@
 #include "lib/reorder.h" /* vbt_event_fn */
 #include "lib/trace_info.h"
 
-#define SESSION_WATCH_NS 1000000 /* a doorbell is known before its first ring */
-#define SESSION_POLL_NS 5000000  /* a busy ring of the default size holds twenty times this */
-#define SESSION_IDLE_NS 20000000 /* and this still at twelve million records a second */
+#define SESSION_WATCH_NS 1000000  /* a doorbell is known before its first ring */
+#define SESSION_POLL_NS  5000000  /* a busy ring of the default size holds twenty times this */
+#define SESSION_IDLE_NS  20000000 /* and this still at twelve million records a second */
 
 enum session_road {
 	SESSION_AUTO, /* the ring where the VMM offers it, else USDT */
