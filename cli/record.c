@@ -15,6 +15,7 @@
 #include "cli/recorder.h"
 #include "cli/screen.h"
 #include "cli/spawn.h"
+#include "lib/now.h"
 #include "lib/record.h"
 
 #define PROGRESS_NS 500000000u
@@ -101,14 +102,6 @@ struct record {
 	char err[640];
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 /* From here on signals are taken where they suit, by waiting for them. */
 static void block_signals(struct record *record)
 {
@@ -190,13 +183,13 @@ static uint64_t pause_until_next(const struct record *record, uint64_t now)
 static int run_rounds(struct record *record)
 {
 	bool show = isatty(STDERR_FILENO) && !record->spawn.pid;
-	uint64_t now = now_ns();
+	uint64_t now = vbt_now_ns();
 	int error = 0, end;
 
 	while (!error && goes_on(record, now)) {
 		wait_round(record, pause_until_next(record, now));
 		error = recorder_poll(record->recorder);
-		now = now_ns();
+		now = vbt_now_ns();
 		if (show && now - record->progress >= PROGRESS_NS)
 			print_progress(record, now);
 	}
@@ -216,7 +209,7 @@ static void print_summary(struct record *record)
 		snprintf(lost, sizeof(lost), "%llu LOST", (unsigned long long)stats.lost);
 	complain("%s: %llu events of %llu requests in %s, %s, %s", record->output.path,
 		 (unsigned long long)stats.events, (unsigned long long)stats.requests,
-		 text_time(&record->screen, now_ns() - record->start, time),
+		 text_time(&record->screen, vbt_now_ns() - record->start, time),
 		 text_bytes(stats.bytes, bytes), lost);
 }
 
@@ -310,7 +303,7 @@ static int record_all(struct record *record, const struct arguments *arguments)
 	if (!record->session || attach(record, arguments) || begin(record, arguments))
 		return complain("%s", record->err);
 	print_missing(record);
-	record->start = now_ns();
+	record->start = vbt_now_ns();
 	error = run_rounds(record);
 	if (error)
 		complain("cannot write '%s': %s; what was recorded until then is kept",
@@ -320,11 +313,12 @@ static int record_all(struct record *record, const struct arguments *arguments)
 	while (error && record->spawn.pid && !spawn_ended(&record->spawn)) {
 		wait_round(record, SESSION_POLL_NS);
 		if (record->interrupted)
-			end_command(record, now_ns());
+			end_command(record, vbt_now_ns());
 	}
 	/* A process that exits has closed its ring before its status can be had. */
-	for (uint64_t end = now_ns(); record->spawn.pid && !record->asked && !record->interrupted &&
-				      !spawn_ended(&record->spawn) && now_ns() - end < EXIT_NS;)
+	for (uint64_t end = vbt_now_ns(); record->spawn.pid && !record->asked &&
+					  !record->interrupted && !spawn_ended(&record->spawn) &&
+					  vbt_now_ns() - end < EXIT_NS;)
 		wait_round(record, SESSION_POLL_NS);
 	if (!record->asked && !record->interrupted &&
 	    !spawn_succeeded(&record->spawn, failed, sizeof(failed)))
@@ -336,7 +330,7 @@ static int record_all(struct record *record, const struct arguments *arguments)
 static void reap_command(struct record *record)
 {
 	while (record->spawn.pid && !spawn_ended(&record->spawn)) {
-		end_command(record, now_ns());
+		end_command(record, vbt_now_ns());
 		wait_round(record, SESSION_POLL_NS);
 	}
 }

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/now.h"
 #include "lib/reorder.h"
 #include "lib/trace_writer.h"
 
@@ -19,14 +19,6 @@ struct recorder {
 	uint32_t changes; /* of the session's info when it was written last */
 	uint64_t requests;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 /* In order: into the file. */
 static int write_events(void *context, const struct vbt_event *events, size_t count)
@@ -125,7 +117,7 @@ int recorder_poll(struct recorder *recorder)
 	if (!error)
 		error = vbt_reorder_drain(recorder->merger, session_watermark(recorder->session));
 	if (!error)
-		error = vbt_trace_writer_tick(recorder->writer, now_ns());
+		error = vbt_trace_writer_tick(recorder->writer, vbt_now_ns());
 	return error;
 }
 

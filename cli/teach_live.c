@@ -18,6 +18,7 @@
 #include "cli/teach.h"
 #include "lib/correlate.h"
 #include "lib/lesson.h"
+#include "lib/now.h"
 #include "lib/reorder.h"
 #include "probes/session.h"
 
@@ -49,14 +50,6 @@ struct teach_live {
 	uint64_t kick, wake;    /* latest of the queue that is followed, without pauses */
 	struct vbt_pauses clock;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 /* Finished or under way: the one that is followed is kept as it is now. */
 static void on_request(void *context, const struct vbt_request *request)
@@ -104,14 +97,14 @@ static void poll_events(struct teach_live *live)
 static void catch_up(struct teach_live *live)
 {
 	const struct timespec slice = {.tv_nsec = SLICE_MS * 1000000L};
-	uint64_t start = now_ns();
+	uint64_t start = vbt_now_ns();
 
 	do {
 		poll_events(live);
 		if (live->pauses >= live->stops && session_watermark(live->session) >= start)
 			break;
 		nanosleep(&slice, NULL);
-	} while (now_ns() - start < SETTLE_MS * 1000000ull && !live->failed);
+	} while (vbt_now_ns() - start < SETTLE_MS * 1000000ull && !live->failed);
 	vbt_correlator_each(live->correlator, on_request, live);
 }
 
@@ -275,7 +268,7 @@ static bool life_is_over(const struct teach_live *live)
 	const struct vbt_request *r = &live->subject.request;
 
 	return live->ended || live->stop.there || vbt_request_has(r, VBT_MARK_eoi) ||
-	       now_ns() - live->told > LIFE_END_MS * 1000000ull;
+	       vbt_now_ns() - live->told > LIFE_END_MS * 1000000ull;
 }
 
 /* A page that can be shown now. */
@@ -295,7 +288,7 @@ static bool take_page(struct teach_live *live, unsigned *page)
 
 int teach_live_next(struct teach_live *live, int timeout_ms, unsigned *page)
 {
-	uint64_t start = now_ns();
+	uint64_t start = vbt_now_ns();
 
 	for (;;) {
 		if (live->failed)
@@ -305,7 +298,7 @@ int teach_live_next(struct teach_live *live, int timeout_ms, unsigned *page)
 		/* Every page up to the mark at which the thread stands was seen. */
 		if (live->stop.there && !live->told) {
 			if (live->following && live->stop.mark == VBT_MARK_signal)
-				live->told = now_ns();
+				live->told = vbt_now_ns();
 			if (!answer(live))
 				live->ended = true;
 			continue;
@@ -326,7 +319,7 @@ int teach_live_next(struct teach_live *live, int timeout_ms, unsigned *page)
 		}
 		if (live->ended)
 			return -1;
-		if (now_ns() - start > (uint64_t)timeout_ms * 1000000u)
+		if (vbt_now_ns() - start > (uint64_t)timeout_ms * 1000000u)
 			return 0;
 		if (read_stop(live, SLICE_MS)) {
 			if (!live->told)

@@ -9,6 +9,7 @@
 #include "cli/screen.h"
 #include "cli/top.h"
 #include "lib/event.h"
+#include "lib/now.h"
 #include "lib/snapshot_json.h"
 
 #define POLL_NS 5000000
@@ -23,14 +24,6 @@ struct batch {
 	bool waiting; /* it was said what it waits for */
 	char err[160];
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static void cell_time(struct grid *grid, const struct screen *screen, bool present, uint64_t ns)
 {
@@ -240,7 +233,7 @@ int top_batch(struct feed *feed, const struct top_options *options, uint64_t cou
 	screen_init(&batch.screen, stdout);
 	listen(&batch);
 	for (;;) {
-		error = feed->class->advance(feed, now_ns());
+		error = feed->class->advance(feed, vbt_now_ns());
 		if (error || batch.over)
 			break;
 		feed->class->status(feed, &status);

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/now.h"
 #include "lib/touched.h"
 #include "probes/host_facts.h"
 #include "probes/ring_find.h"
@@ -352,14 +353,6 @@ static void count_down(uint32_t *word)
 		;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /*
  * A process that is stopped cannot answer before somebody lets it go on. One that runs will, but on a busy
  * machine it can take its thread very long to get a processor.
@@ -375,7 +368,7 @@ int ring_reader_start(struct ring_reader *reader, bool history, int timeout_ms, 
 		      size_t err_size)
 {
 	const struct timespec step = {.tv_nsec = 10000000};
-	const uint64_t start = now_ms();
+	const uint64_t start = vbt_now_ns();
 
 	reader->history = history;
 	ring_reader_rings(reader); /* the cursors of what is there start here */
@@ -389,7 +382,8 @@ int ring_reader_start(struct ring_reader *reader, bool history, int timeout_ms, 
 	join_readers(reader);
 	reader->counted = true;
 	while (!__atomic_load_n(&reader->map->on, __ATOMIC_ACQUIRE)) {
-		if (gives_up(reader, now_ms() - start, timeout_ms) || !ring_reader_alive(reader)) {
+		if (gives_up(reader, (vbt_now_ns() - start) / 1000000, timeout_ms) ||
+		    !ring_reader_alive(reader)) {
 			snprintf(err, err_size,
 				 "process %u does not switch its stage points on: %s",
 				 reader->map->pid,

@@ -44,7 +44,7 @@ struct session *session_new(const struct session_options *options, char *err, si
 	}
 	if (session->kernel && options->unknown)
 		kernel_source_watch(session->kernel, VBT_PROBES_kvm, true);
-	session->lost_time = session->last_second = now_ns();
+	session->lost_time = session->last_second = vbt_now_ns();
 	session->pause = SESSION_POLL_NS;
 	return session;
 }
@@ -75,7 +75,7 @@ static void each_second(struct session *session, uint64_t now)
 
 long session_poll(struct session *session, vbt_event_fn *sink, void *context)
 {
-	uint64_t start = now_ns(), reserved = 0;
+	uint64_t start = vbt_now_ns(), reserved = 0;
 	unsigned fill = 0;
 	bool drained = true, alive[VBT_MAX_TARGETS] = {false};
 

@@ -79,7 +79,7 @@ static void on_usdt(void *context, const struct vbt_usdt_record *record)
  */
 static void state_kernel_losses(struct session *session)
 {
-	uint64_t lost[VBT_POINT_COUNT], now = now_ns();
+	uint64_t lost[VBT_POINT_COUNT], now = vbt_now_ns();
 
 	kernel_source_losses(session->kernel, lost);
 	for (unsigned point = 0; point < VBT_POINT_COUNT; point++)
@@ -184,10 +184,10 @@ static void deliver_ring(struct session *session, unsigned index, const struct r
 	}
 	if (batch->lost)
 		state_loss(session, source, VBT_POINT_LOST, last,
-			   count ? session->ring_batch[0].time : now_ns(), batch->lost);
+			   count ? session->ring_batch[0].time : vbt_now_ns(), batch->lost);
 	/* What is no record of a VMM at all is as good as lost. */
 	if (count + others < batch->count)
-		state_loss(session, source, VBT_POINT_LOST, last, now_ns(),
+		state_loss(session, source, VBT_POINT_LOST, last, vbt_now_ns(),
 			   batch->count - count - others);
 	if (count)
 		target->last_ns[batch->ring] = session->ring_batch[count - 1].time;
@@ -200,7 +200,7 @@ static void state_unplaced(struct session *session, unsigned index)
 	const struct vbt_source entry = {
 	    .kind = VBT_SOURCE_RING, .target = (uint8_t)index, .name = "no ring"};
 	struct target *target = session->targets[index];
-	uint64_t lost = ring_reader_unplaced(target->reader), now = now_ns();
+	uint64_t lost = ring_reader_unplaced(target->reader), now = vbt_now_ns();
 
 	if (lost && !target->unplaced &&
 	    vbt_trace_info_set_source(&session->info, session->info.sources, &entry) == 0)

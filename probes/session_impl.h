@@ -3,9 +3,8 @@
 #ifndef VBT_SESSION_IMPL_H
 #define VBT_SESSION_IMPL_H
 
-#include <time.h>
-
 #include "lib/clock.h"
+#include "lib/now.h"
 #include "probes/kernel_source.h"
 #include "probes/ring_reader.h"
 #include "probes/session.h"
@@ -53,14 +52,6 @@ struct session {
 	size_t kernel_count, usdt_count;
 	struct vbt_event kernel_batch[BATCH], usdt_batch[BATCH], ring_batch[BATCH];
 };
-
-static inline uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
-}
 
 /* session_target.c: close and free; NULL is fine. */
 void session_target_free(struct target *target);

@@ -102,7 +102,7 @@ static void update_devices(struct session *session, unsigned index)
 	target->no_kvm = known && no_kvm;
 	target->known |= known;
 	target->silent = silent;
-	target->changed_ns = now_ns();
+	target->changed_ns = vbt_now_ns();
 	if (session->kernel && !session->detached && target->pid) {
 		kernel_source_set_devices(session->kernel, index, devices, count);
 		watch_probes(session);
@@ -363,7 +363,7 @@ void session_target_update(struct session *session, unsigned index)
 bool session_target_settled(const struct target *target)
 {
 	return !target->reader || !target->pid ||
-	       (!target->silent && now_ns() - target->changed_ns > SETTLED_NS);
+	       (!target->silent && vbt_now_ns() - target->changed_ns > SETTLED_NS);
 }
 
 bool session_target_runs(const struct target *target)

@@ -6,6 +6,7 @@
  */
 #include <time.h>
 
+#include "lib/now.h"
 #include "probes/stage_point.h"
 #include "probes/stage_shm.h"
 #include "probes/stage_tsc.h"
@@ -16,14 +17,6 @@
 
 bool stage_clock_is_tsc;
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 /* One pair: the clock read between two reads of the TSC; the narrowest of several brackets. */
 static struct vbt_shm_clock_pair take_pair(uint64_t *width)
 {
@@ -31,7 +24,7 @@ static struct vbt_shm_clock_pair take_pair(uint64_t *width)
 
 	*width = UINT64_MAX;
 	for (int i = 0; i < BRACKETS; i++) {
-		uint64_t before = stage_now(), ns = monotonic_ns(), after = stage_now();
+		uint64_t before = stage_now(), ns = vbt_now_ns(), after = stage_now();
 
 		if (after - before < *width) {
 			*width = after - before;

@@ -9,11 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <time.h>
 #ifdef __x86_64__
 #include <x86intrin.h>
 #endif
 
+#include "lib/now.h"
 #include "lib/record.h"
 
 /* A thread's way into its ring. `records` is NULL while the thread has none. */
@@ -39,14 +39,11 @@ extern bool stage_clock_is_tsc;
 /* The clock of the records: raw TSC, or nanoseconds of CLOCK_MONOTONIC. */
 static inline uint64_t stage_now(void)
 {
-	struct timespec ts;
-
 #ifdef __x86_64__
 	if (__builtin_expect(stage_clock_is_tsc, 1))
 		return __rdtsc();
 #endif
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	return vbt_now_ns();
 }
 
 /* A record was fired in a thread that has no ring: count it. */

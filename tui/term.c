@@ -13,8 +13,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "lib/now.h"
 
 #define ESCAPE_MS    25 /* a lone Esc is one after so long */
 #define WHEEL_UP     BUTTON4_PRESSED
@@ -222,14 +223,6 @@ static enum term_event look_at_signals(struct term *term)
 	return here.ended ? TERM_END : event;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 /* What the mouse did: of what ncurses has of it, the newest comes first, so it is turned round. */
 static void take_mouse(void)
 {
@@ -250,7 +243,7 @@ static enum term_event next_mouse(struct term_input *input)
 		input->key = mouse->bstate & WHEEL_UP ? KEY_UP : KEY_DOWN;
 		return TERM_KEY;
 	}
-	now = now_ns();
+	now = vbt_now_ns();
 	input->row = mouse->y;
 	input->column = mouse->x;
 	input->twice = here.click_row == mouse->y && here.click_column == mouse->x &&

@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/now.h"
 #include "tui/top_impl.h"
 #include "tui/top_state.h"
 
@@ -18,14 +18,6 @@
 /* What is smaller is not drawn on: the views have no room to be told apart. */
 #define MIN_ROWS    16
 #define MIN_COLUMNS 72
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 const struct vbt_node *top_node(const struct top *top)
 {
@@ -150,7 +142,7 @@ static int run(struct top *top)
 
 		error = handle(top, term_wait(&top->term, top->dirty ? 0 : wait, &input), &input);
 		if (!error)
-			error = feed->class->advance(feed, now_ns());
+			error = feed->class->advance(feed, vbt_now_ns());
 		if (error)
 			break;
 		/* A replay's position moves without an interval's end. */

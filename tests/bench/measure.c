@@ -16,20 +16,13 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "lib/now.h"
 
 static double seconds(struct timeval tv)
 {
 	return (double)tv.tv_sec + (double)tv.tv_usec / 1e6;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 static void run(char **command, int cpu)
@@ -65,7 +58,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: measure [-c CPU] [-o FILE] COMMAND [ARG...]\n");
 		return 2;
 	}
-	start = now_ns();
+	start = vbt_now_ns();
 	pid = fork();
 	if (!pid)
 		run(argv + optind, cpu);
@@ -81,7 +74,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	fprintf(out, "%.6f %.6f %.6f %ld %d %llu\n", seconds(usage.ru_utime),
-		seconds(usage.ru_stime), (double)(now_ns() - start) / 1e9, usage.ru_maxrss, code,
-		(unsigned long long)start);
+		seconds(usage.ru_stime), (double)(vbt_now_ns() - start) / 1e9, usage.ru_maxrss,
+		code, (unsigned long long)start);
 	return code;
 }

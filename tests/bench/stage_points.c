@@ -12,20 +12,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/now.h"
 #include "probes/stage_point.h"
 
 #define ROUNDS 9
 #define BATCH  64 /* requests between two looks at the clock */
 #define QUEUE  0
 #define POINTS 5 /* of a request */
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 /* The same loop with and without a point in it: what stands between the two is the point's. */
 static __attribute__((noinline)) void loop_none(uint32_t count)
@@ -71,12 +64,12 @@ static int ring(uint32_t count, const char *path)
 		return 1;
 	loop_points(count); /* the ring's memory is there from here on */
 	for (int i = 0; i < ROUNDS; i++) {
-		uint64_t start = now_ns(), middle;
+		uint64_t start = vbt_now_ns(), middle;
 
 		loop_points(count);
-		middle = now_ns();
+		middle = vbt_now_ns();
 		loop_none(count);
-		ns[i] = ((double)(middle - start) - (double)(now_ns() - middle)) / count;
+		ns[i] = ((double)(middle - start) - (double)(vbt_now_ns() - middle)) / count;
 	}
 	qsort(ns, ROUNDS, sizeof(ns[0]), compare);
 	printf("%.2f\n", ns[ROUNDS / 2]);
@@ -111,12 +104,12 @@ static int load(uint64_t rate, double seconds)
 	stage_device_edit(device)->queues = 1;
 	stage_device_edit(device)->flags = VBT_DEVICE_NO_KVM;
 	stage_device_publish(device);
-	start = now_ns();
+	start = vbt_now_ns();
 	end = start + (uint64_t)(seconds * 1e9);
 	for (due = start; due < end; due = start + records * 1000000000u / rate) {
 		struct timespec wait = {.tv_nsec = 50000};
 
-		if (due > now_ns()) {
+		if (due > vbt_now_ns()) {
 			nanosleep(&wait, NULL);
 			continue;
 		}

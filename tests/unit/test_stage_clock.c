@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "lib/clock.h"
+#include "lib/now.h"
 #include "lib/record.h"
 #include "probes/stage_point.h"
 #include "probes/stage_shm.h"
@@ -31,14 +32,6 @@ struct shared {
 	uint64_t bounds[RECORDS][2];
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 /* In the child: some records, each between two looks at the clock, and dead. */
 static _Noreturn void be_killed(const char *path, struct shared *shared)
 {
@@ -54,9 +47,9 @@ static _Noreturn void be_killed(const char *path, struct shared *shared)
 	shared->tsc_khz = stage_shm.header->tsc_khz;
 	stage_thread_begin("test");
 	for (unsigned i = 0; i < RECORDS; i++) {
-		shared->bounds[i][0] = now_ns();
+		shared->bounds[i][0] = vbt_now_ns();
 		STAGE_POINT(pop, 0, 0, i + 1, 0, 0, 0, 0, 0);
-		shared->bounds[i][1] = now_ns();
+		shared->bounds[i][1] = vbt_now_ns();
 		nanosleep(&step, NULL);
 	}
 	kill(getpid(), SIGKILL);
