@@ -158,30 +158,6 @@ int ring_find_open(pid_t pid, bool *flight)
 	return scan.fd >= 0 ? scan.fd : -ENOENT;
 }
 
-void ring_find_say_ready(pid_t pid)
-{
-	const uint32_t ready = 1;
-	struct vbt_shm_header start;
-	const size_t size = offsetof(struct vbt_shm_header, file_size);
-	bool flight;
-	char path[32];
-	int found = ring_find_open(pid, &flight), fd = -1;
-
-	if (found < 0)
-		return;
-	/* A flight recorder's file is found for reading only. */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
-	if (pread(found, &start, size, 0) == (ssize_t)size && start.version == VBT_SHM_VERSION &&
-	    start.header_size == sizeof(start))
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 &&
-	    pwrite(fd, &ready, sizeof(ready), offsetof(struct vbt_shm_header, ready)) < 0)
-		errno = 0; /* no harm done: it waits its time */
-	if (fd >= 0)
-		close(fd);
-	close(found);
-}
-
 static bool is_vmm_lite(pid_t pid)
 {
 	char comm[32];

@@ -29,12 +29,6 @@ int ring_find(struct ring_found **found, size_t *count, unsigned *denied);
  */
 int ring_find_open(pid_t pid, bool *flight);
 
-/*
- * Tell a VMM that waits for the reader that started it that this is there, and takes no records of the rings:
- * its USDT probes are attached. It is noticed within 10 ms. Without the right to write, the VMM waits in vain.
- */
-void ring_find_say_ready(pid_t pid);
-
 /* The process's number in its own PID namespace; -1 if it is gone. */
 pid_t ring_find_own_pid(pid_t pid);
 

@@ -310,25 +310,35 @@ static void join_readers(struct ring_reader *reader)
 	futex(&h->want, FUTEX_WAKE, 1 << 30, NULL);
 }
 
+/* Set a word of the header of a flight recorder's file too, which is open for reading only and not mapped. */
+static void write_word(const struct ring_reader *reader, size_t offset, uint32_t word)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", reader->fd);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (pwrite(fd, &word, sizeof(word), (off_t)offset) < 0)
+		errno = 0; /* no harm done: who waits for it waits its time */
+	close(fd);
+}
+
 /*
  * A flight recorder records anyway, and its file is not mapped, since anybody may cut it. But a VMM that
  * we started waits for us: say that we are there. Without the right to write, it waits in vain.
  */
 static void announce(const struct ring_reader *reader)
 {
-	uint32_t self = (uint32_t)reader->own_pid;
-	char path[32];
-	int fd;
+	if (reader->pidfd >= 0 && reader->own_pid)
+		write_word(reader, offsetof(struct vbt_shm_header, reader_pid),
+			   (uint32_t)reader->own_pid);
+}
 
-	if (reader->pidfd < 0 || !self)
-		return;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", reader->fd);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (pwrite(fd, &self, sizeof(self), offsetof(struct vbt_shm_header, reader_pid)) < 0)
-		errno = 0; /* no harm done: it waits its two seconds */
-	close(fd);
+void ring_reader_say_ready(const struct ring_reader *reader)
+{
+	write_word(reader, offsetof(struct vbt_shm_header, ready), 1);
 }
 
 bool ring_reader_want_data(struct ring_reader *reader, unsigned bytes)

@@ -39,6 +39,12 @@ bool ring_reader_want_rings(struct ring_reader *reader);
 bool ring_reader_want_data(struct ring_reader *reader, unsigned bytes);
 
 /*
+ * Tell a VMM that waits for the reader that started it that this is there, and takes no records of the rings:
+ * its USDT probes are attached. It is noticed within 10 ms. Without the right to write, the VMM waits in vain.
+ */
+void ring_reader_say_ready(const struct ring_reader *reader);
+
+/*
  * Switch recording on and wait until the VMM does. Records from now on are read; with `history`
  * also those that the rings still hold. A flight recorder of a VMM that is gone is all history.
  * 0, or -errno with a sentence in err (-ETIMEDOUT: the VMM does not answer; it is stopped, or has run for

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "probes/ring_find.h"
 #include "probes/session_impl.h"
 #include "probes/session_info.h"
 
@@ -145,7 +144,7 @@ static void let_go(struct target *target)
 {
 	if (!target->held || !target->reader)
 		return;
-	ring_find_say_ready(target->pid);
+	ring_reader_say_ready(target->reader);
 	target->held = false;
 }
 
