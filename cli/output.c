@@ -68,12 +68,18 @@ int output_open(struct output *output, const char *path, char *err, size_t err_s
 	return 0;
 }
 
-int output_begin(struct output *output, char *err, size_t err_size)
+int output_begin(struct output *output, bool private, char *err, size_t err_size)
 {
-	if (!output->regular || output->created)
+	if (!output->regular)
 		return 0;
-	if (ftruncate(output->fd, 0) < 0)
+	if (!output->created && ftruncate(output->fd, 0) < 0)
 		return fail(output, err, err_size, strerror(errno));
+	if (private && fchmod(output->fd, S_IRUSR | S_IWUSR) < 0) {
+		snprintf(err, err_size,
+			 "cannot make '%s' its owner's only: %s; name another file with -o",
+			 output->path, strerror(errno));
+		return -1;
+	}
 	return 0;
 }
 

@@ -19,8 +19,11 @@ struct output {
 /* Open or create it. 0, or -1 with a sentence in err. "-" is standard output. */
 int output_open(struct output *output, const char *path, char *err, size_t err_size);
 
-/* The recording begins: what was in the file goes. 0, or -1 with a sentence in err. */
-int output_begin(struct output *output, char *err, size_t err_size);
+/*
+ * The recording begins: what was in the file goes. `private`: it is for its owner only from now on. 0, or -1 with
+ * a sentence in err.
+ */
+int output_begin(struct output *output, bool private, char *err, size_t err_size);
 
 /* `keep`: something was recorded. 0, or -1 with a sentence in err if the last write failed. */
 int output_close(struct output *output, bool keep, char *err, size_t err_size);

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -256,16 +255,10 @@ static int begin(struct record *record, const struct arguments *arguments)
 	static const char *const sources[] = {"auto", "ring", "usdt"};
 	char command[200] = "", bytes[24];
 
-	if (output_begin(&record->output, record->err, sizeof(record->err)))
-		return -1;
 	/* What a guest writes is not for everybody who can read this directory. */
-	if (record->options->payload && record->output.regular &&
-	    fchmod(record->output.fd, S_IRUSR | S_IWUSR) < 0) {
-		snprintf(record->err, sizeof(record->err),
-			 "cannot make '%s' its owner's only: %s; name another file with -o",
-			 record->output.path, strerror(errno));
+	if (output_begin(&record->output, record->options->payload > 0, record->err,
+			 sizeof(record->err)))
 		return -1;
-	}
 	record->recorder =
 	    recorder_new(record->session, record->output.fd, record->options->payload > 0,
 			 record->err, sizeof(record->err));
