@@ -111,7 +111,7 @@ static int describe_source(struct flight *flight, unsigned ring, uint32_t tid, u
 static int describe_unplaced(struct flight *flight)
 {
 	struct vbt_source source = {.kind = VBT_SOURCE_RING,
-				    .name = "no ring",
+				    .name = RING_READER_UNPLACED,
 				    .lost = ring_reader_unplaced(flight->reader)};
 
 	flight->unplaced = source.lost;

@@ -75,10 +75,15 @@ static void give_up(struct probe *probe, enum kernel_lack lacks, const char *nam
 		 sentences[lacks].behind, sentences[lacks].error ? strerror(error) : "");
 }
 
+static bool is_of_kvm(const char *name)
+{
+	return strncmp(name, "kvm_", 4) == 0;
+}
+
 /* Why is there no tracepoint of that name, or none that a program could be typed by? */
 static enum kernel_lack no_tracepoint(const char *name, bool typed)
 {
-	if (strncmp(name, "kvm_", 4) != 0)
+	if (!is_of_kvm(name))
 		return KERNEL_LACKS_tracepoint;
 	if (!host_kvm_is_there())
 		return KERNEL_LACKS_module;
@@ -96,10 +101,9 @@ static void choose_programs(struct kernel_source *source, const struct host_trac
 
 		if (!probe->missing[0] && kernel_probes[i].pointers && !described->has[i])
 			give_up(probe,
-				!described->btf ? KERNEL_LACKS_btf
-				: described->hidden && !strncmp(name, "kvm_", 4)
-				    ? KERNEL_LACKS_right
-				    : no_tracepoint(name, true),
+				!described->btf                        ? KERNEL_LACKS_btf
+				: described->hidden && is_of_kvm(name) ? KERNEL_LACKS_right
+								       : no_tracepoint(name, true),
 				name, 0);
 		bpf_program__set_autoload(probe->program, !probe->missing[0]);
 	}

@@ -86,6 +86,9 @@ bool ring_reader_next(struct ring_reader *reader, unsigned ring, size_t max,
 /* Rings that exist by now; grows only. Refreshes the view of the heads for ring_reader_next. */
 unsigned ring_reader_rings(struct ring_reader *reader);
 
+/* The name of the source that these are lost of. */
+#define RING_READER_UNPLACED "no ring"
+
 /*
  * Records that were lost since the last call because their thread had found no ring. Of those from before
  * ring_reader_start only a reader of history has any.

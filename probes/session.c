@@ -103,7 +103,8 @@ long session_poll(struct session *session, vbt_event_fn *sink, void *context)
 	if (session->pause > SESSION_IDLE_NS)
 		session->pause = SESSION_IDLE_NS;
 	for (unsigned i = 0; i < session->info.targets && session->kernel; i++)
-		if (!session->targets[i]->ended && !session_target_settled(session->targets[i]))
+		if (!session->targets[i]->ended &&
+		    !session_target_settled(session->targets[i], start))
 			session->pause = SESSION_WATCH_NS;
 	for (unsigned i = 0; i < session->info.targets && drained; i++)
 		session->targets[i]->ended |= !alive[i];

@@ -198,7 +198,7 @@ static void deliver_ring(struct session *session, unsigned index, const struct r
 static void state_unplaced(struct session *session, unsigned index)
 {
 	const struct vbt_source entry = {
-	    .kind = VBT_SOURCE_RING, .target = (uint8_t)index, .name = "no ring"};
+	    .kind = VBT_SOURCE_RING, .target = (uint8_t)index, .name = RING_READER_UNPLACED};
 	struct target *target = session->targets[index];
 	uint64_t lost = ring_reader_unplaced(target->reader), now = vbt_now_ns();
 

@@ -359,10 +359,10 @@ void session_target_update(struct session *session, unsigned index)
 	let_go(session->targets[index]);
 }
 
-bool session_target_settled(const struct target *target)
+bool session_target_settled(const struct target *target, uint64_t now)
 {
 	return !target->reader || !target->pid ||
-	       (!target->silent && vbt_now_ns() - target->changed_ns > SETTLED_NS);
+	       (!target->silent && now > target->changed_ns + SETTLED_NS);
 }
 
 bool session_target_runs(const struct target *target)
