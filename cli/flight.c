@@ -28,8 +28,10 @@ struct flight {
 	uint32_t generation;
 	struct vbt_event *ready; /* merged events, for flight_next */
 	size_t count, room;
-	struct vbt_event batch[BATCH + 2];
+	struct vbt_event batch[BATCH + 3];
+	unsigned rings;    /* when it was opened; the sources behind theirs have losses only */
 	uint64_t unplaced; /* lost in no ring, and not stated yet */
+	long unplaced_source;
 };
 
 static int take_merged(void *context, const struct vbt_event *events, size_t count)
@@ -107,16 +109,21 @@ static int describe_source(struct flight *flight, unsigned ring, uint32_t tid, u
 	return vbt_trace_info_set_source(&flight->info, ring, &source);
 }
 
-/* What threads fired that found no ring: its source is behind those of the rings. */
-static int describe_unplaced(struct flight *flight)
+/* Add to what a source lost that has losses only, and was made for the first. Its index, or -errno. */
+static long lose(struct flight *flight, const char *name, uint32_t tid, uint64_t lost)
 {
-	struct vbt_source source = {.kind = VBT_SOURCE_RING,
-				    .name = RING_READER_UNPLACED,
-				    .lost = ring_reader_unplaced(flight->reader)};
+	struct vbt_source source = {.kind = VBT_SOURCE_RING, .tid = tid, .lost = lost};
+	uint32_t i = flight->rings;
+	int error;
 
-	flight->unplaced = source.lost;
-	return source.lost ? vbt_trace_info_set_source(&flight->info, flight->info.sources, &source)
-			   : 0;
+	snprintf(source.name, sizeof(source.name), "%s", name);
+	while (i < flight->info.sources && (flight->info.source[i].tid != tid ||
+					    strcmp(flight->info.source[i].name, source.name) != 0))
+		i++;
+	if (i < flight->info.sources)
+		source.lost += flight->info.source[i].lost;
+	error = vbt_trace_info_set_source(&flight->info, i, &source);
+	return error ? error : (long)i;
 }
 
 struct flight *flight_open(const char *path, char *err, size_t err_size)
@@ -141,10 +148,14 @@ struct flight *flight_open(const char *path, char *err, size_t err_size)
 		error = describe_target(flight);
 	if (!error)
 		error = describe_devices(flight);
-	for (unsigned i = 0; i < ring_reader_rings(flight->reader) && !error; i++)
+	flight->rings = ring_reader_rings(flight->reader);
+	for (unsigned i = 0; i < flight->rings && !error; i++)
 		error = describe_source(flight, i, 0, 0);
-	if (!error)
-		error = describe_unplaced(flight);
+	flight->unplaced = ring_reader_unplaced(flight->reader);
+	if (!error && flight->unplaced)
+		flight->unplaced_source = lose(flight, RING_READER_UNPLACED, 0, flight->unplaced);
+	if (flight->unplaced_source < 0)
+		error = (int)flight->unplaced_source;
 	if (!error)
 		return flight;
 fail:
@@ -172,24 +183,44 @@ static void add_clock(struct flight *flight, const struct vbt_record *record)
 		vbt_clock_add(&flight->clock, &pair);
 }
 
+/* A ring that cannot be read: how much it lost is not known, and counts as one. */
+static long lose_unreadable(struct flight *flight, const struct ring_batch *batch)
+{
+	char ring[16], name[sizeof(ring) + sizeof(RING_READER_UNREADABLE)];
+
+	snprintf(name, sizeof(name), "%.12s" RING_READER_UNREADABLE,
+		 ring_reader_ring_name(flight->reader, batch->ring, ring));
+	return lose(flight, name, batch->tid, 1);
+}
+
 /* The next batch of one ring goes into the merger. */
 static int fill_lane(struct flight *flight, unsigned ring)
 {
 	struct lane *lane = &flight->lane[ring];
 	struct ring_batch batch;
-	size_t count = 0;
+	size_t count = 0, taken;
+	long source = 0;
 	int error;
 
 	if (!lane->left || !ring_reader_next(flight->reader, ring, BATCH, &batch)) {
 		lane->ended = true;
 		return 0;
 	}
-	lane->left -= lane->left < batch.count ? lane->left : batch.count;
-	error = describe_source(flight, ring, batch.tid, batch.lost);
-	if (error)
-		return error;
+	/* Also of a batch without records there is no end, if its VMM wants none. */
+	taken = batch.count ? batch.count : 1;
+	lane->left -= lane->left < taken ? lane->left : taken;
+	error =
+	    batch.count || batch.lost ? describe_source(flight, ring, batch.tid, batch.lost) : 0;
+	if (!error && batch.unreadable)
+		source = lose_unreadable(flight, &batch);
+	if (error || source < 0)
+		return error ? error : (int)source;
 	for (size_t i = 0; i < batch.count; i++)
 		add_clock(flight, &batch.records[i]);
+	/* Of a ring that never had a record there is nothing that could be linked across the loss. */
+	if (batch.unreadable && lane->until)
+		vbt_event_lost(&flight->batch[count++], (uint16_t)source, lane->until, lane->until,
+			       1);
 	if (batch.lost) {
 		uint64_t to =
 		    batch.count ? vbt_clock_ns(&flight->clock, batch.records[0].time) : lane->until;
@@ -207,7 +238,7 @@ static int fill_lane(struct flight *flight, unsigned ring)
 		lane->until = flight->batch[count - 1].time;
 	/* Somewhere in the recording: it is stated at the first time that is known. */
 	if (count && flight->unplaced) {
-		vbt_event_lost(&flight->batch[count++], (uint16_t)(flight->info.sources - 1),
+		vbt_event_lost(&flight->batch[count++], (uint16_t)flight->unplaced_source,
 			       lane->until, lane->until, flight->unplaced);
 		flight->unplaced = 0;
 	}
@@ -217,10 +248,10 @@ static int fill_lane(struct flight *flight, unsigned ring)
 /* The ring whose known events end first decides how far the merged ones are complete. */
 static bool earliest_lane(struct flight *flight, unsigned *ring)
 {
-	unsigned rings = ring_reader_rings(flight->reader);
 	bool found = false;
 
-	for (unsigned i = 0; i < rings && i < flight->info.sources; i++)
+	ring_reader_rings(flight->reader); /* a look at where the heads are now */
+	for (unsigned i = 0; i < flight->rings; i++)
 		if (!flight->lane[i].ended &&
 		    (!found || flight->lane[i].until < flight->lane[*ring].until)) {
 			*ring = i;

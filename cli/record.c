@@ -198,14 +198,31 @@ static int run_rounds(struct record *record)
 	return error ? error : end;
 }
 
+/* "12 LOST: kernel 9, disk0-q0 3"; cut if there are very many sources. */
+static void losses_to_text(const struct vbt_trace_info *info, uint64_t all, char *text, size_t size)
+{
+	const char *between = ":";
+	size_t used = (size_t)snprintf(text, size, "%llu LOST", (unsigned long long)all);
+
+	for (uint32_t i = 0; i < info->sources && used < size; i++) {
+		const struct vbt_source *source = &info->source[i];
+
+		if (!source->lost)
+			continue;
+		used += (size_t)snprintf(text + used, size - used, "%s %s %llu", between,
+					 source->name, (unsigned long long)source->lost);
+		between = ",";
+	}
+}
+
 static void print_summary(struct record *record)
 {
 	struct recorder_stats stats;
-	char time[TEXT_SIZE], bytes[TEXT_SIZE], lost[64] = "none lost";
+	char time[TEXT_SIZE], bytes[TEXT_SIZE], lost[256] = "none lost";
 
 	recorder_get_stats(record->recorder, &stats);
 	if (stats.lost)
-		snprintf(lost, sizeof(lost), "%llu LOST", (unsigned long long)stats.lost);
+		losses_to_text(session_info(record->session), stats.lost, lost, sizeof(lost));
 	complain("%s: %llu events of %llu requests in %s, %s, %s", record->output.path,
 		 (unsigned long long)stats.events, (unsigned long long)stats.requests,
 		 text_time(&record->screen, vbt_now_ns() - record->start, time),

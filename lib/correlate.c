@@ -126,17 +126,27 @@ static void doubt_io(struct vbt_correlator *c, struct queue *q, struct flight *f
 		f->io_doubt |= *(const uint16_t *)context;
 }
 
+/* A thread can have several sources: a ring's, and that of what it lost of it. */
+static bool same_thread(const struct vbt_correlator *c, unsigned index,
+			const struct vbt_source *source)
+{
+	const struct vbt_source *other = vbt_trace_info_source(c->options.info, index);
+
+	return !other || (other->target == source->target && other->tid == source->tid);
+}
+
 static void lose_vmm(struct vbt_correlator *c, const struct vbt_event *event,
 		     const struct vbt_source *source)
 {
-	bool one_thread = source && source->kind == VBT_SOURCE_RING;
+	/* Of no thread, it may be any's. */
+	bool one_thread = source && source->kind == VBT_SOURCE_RING && source->tid;
 
 	for (uint32_t i = 0; i < c->queues; i++) {
 		struct queue *q = c->queue[i];
 
 		if (source && source->target != q->stats.target)
 			continue;
-		if (one_thread && !q->several_sources && q->source != event->source)
+		if (one_thread && !q->several_sources && !same_thread(c, q->source, source))
 			continue;
 		vbt_push_give_up(c, q, VBT_ABSENT_lost);
 		vbt_queue_each(c, q, suspect, NULL);

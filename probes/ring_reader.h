@@ -72,8 +72,13 @@ struct ring_batch {
 	 * so that the writer, which has caught up, does not do it again at once.
 	 */
 	uint64_t lost;
+	/*
+	 * What was lost before these is not known, and neither counted above: the ring's header made no sense, or
+	 * its records could not be read. It is looked at again at the next call, and this told once.
+	 */
+	bool unreadable;
 	const struct vbt_record *records; /* times as in the header: TSC or nanoseconds */
-	size_t count;                     /* 0 is possible, with lost > 0 */
+	size_t count;                     /* 0 is possible, with lost > 0 or unreadable */
 };
 
 /*
@@ -97,6 +102,9 @@ uint64_t ring_reader_unplaced(struct ring_reader *reader);
 
 /* A ring's name for people, printable. */
 const char *ring_reader_ring_name(struct ring_reader *reader, unsigned ring, char name[16]);
+
+/* Behind it, the name of the source that has what is lost of an unreadable ring: each time counts as one. */
+#define RING_READER_UNREADABLE " unreadable"
 
 struct ring_info {
 	pid_t pid;

@@ -11,8 +11,9 @@
 struct cursor {
 	uint64_t next; /* index of the next record to read */
 	uint32_t tid;  /* thread that wrote it */
+	bool placed;   /* `next` is known: its header made sense once */
 	bool ours;     /* what it loses from here on we should have had */
-	bool broken;   /* its header made no sense once: not read any more */
+	bool broken;   /* it could not be read at the last look, which has been told */
 };
 
 struct ring_reader {

@@ -2,7 +2,8 @@
 /* The rings' records, and what is lost of them. */
 #include "probes/ring_reader_impl.h"
 
-#define HEADROOM 8 /* what part of a ring is skipped when its writer has caught up */
+#define HEADROOM 8            /* what part of a ring is skipped when its writer has caught up */
+#define FARTHEST (1ull << 40) /* records: hours at the highest rate */
 
 /* The header of a ring, copied once and checked. false: there is no sense in it. */
 static bool load_ring(const struct ring_reader *reader, unsigned index, struct vbt_shm_ring *ring)
@@ -22,6 +23,15 @@ static bool load_ring(const struct ring_reader *reader, unsigned index, struct v
 	       ring->head < UINT64_MAX / 2 && ring->first <= ring->head;
 }
 
+/* Begin with the records that are there, or behind them; what is lost from then on `ours` or not. */
+static void place(struct cursor *cursor, const struct vbt_shm_ring *ring, bool whole, bool ours)
+{
+	cursor->next = whole ? 0 : ring->head;
+	cursor->tid = cursor->next < ring->first ? 0 : ring->tid;
+	cursor->ours = ours;
+	cursor->placed = true;
+}
+
 unsigned ring_reader_rings(struct ring_reader *reader)
 {
 	unsigned count;
@@ -31,19 +41,34 @@ unsigned ring_reader_rings(struct ring_reader *reader)
 	if (count > VBT_SHM_MAX_RINGS)
 		count = VBT_SHM_MAX_RINGS;
 	for (; reader->rings < count; reader->rings++) {
-		struct cursor *cursor = &reader->cursors[reader->rings];
 		struct vbt_shm_ring ring;
 
-		if (!load_ring(reader, reader->rings, &ring)) {
-			cursor->broken = true;
-			continue;
-		}
 		/* A ring that appears while we read is read from its start. */
-		cursor->next = reader->started || reader->history ? 0 : ring.head;
-		cursor->tid = cursor->next < ring.first ? 0 : ring.tid;
-		cursor->ours = reader->started || !reader->history;
+		if (load_ring(reader, reader->rings, &ring))
+			place(&reader->cursors[reader->rings], &ring,
+			      reader->started || reader->history,
+			      reader->started || !reader->history);
 	}
 	return reader->rings;
+}
+
+/*
+ * A head that went back, or farther than a writer gets between two looks, was never written by counting: what it
+ * says is in the ring may have been read already. Before we read along, it may be as far as it likes.
+ */
+static bool strayed(const struct cursor *cursor, const struct vbt_shm_ring *ring)
+{
+	return ring->head < cursor->next || (cursor->ours && ring->head - cursor->next > FARTHEST);
+}
+
+/* Tell it once, not at each look. */
+static bool break_off(struct cursor *cursor, unsigned index, struct ring_batch *batch)
+{
+	const bool news = !cursor->broken;
+
+	cursor->broken = true;
+	*batch = (struct ring_batch){.ring = index, .tid = cursor->tid, .unreadable = news};
+	return news;
 }
 
 /*
@@ -76,41 +101,45 @@ bool ring_reader_next(struct ring_reader *reader, unsigned index, size_t max,
 {
 	struct cursor *cursor = &reader->cursors[index];
 	struct vbt_shm_ring ring;
-	uint64_t end, old, skipped = 0;
+	uint64_t next, end, old, skipped = 0;
 	unsigned fill;
 	size_t count;
 
-	if (index >= reader->rings || cursor->broken)
+	if (index >= reader->rings)
 		return false;
-	if (!load_ring(reader, index, &ring) || ring.head < cursor->next) {
-		cursor->broken = true;
+	if (!load_ring(reader, index, &ring))
+		return break_off(cursor, index, batch);
+	/* How much of it is ours, nobody knows: what was lost so far is told already. */
+	if (!cursor->placed)
+		place(cursor, &ring, reader->history, !reader->history);
+	if (strayed(cursor, &ring))
+		return break_off(cursor, index, batch);
+	if (ring.head == cursor->next) {
+		cursor->broken = false;
 		return false;
 	}
-	if (ring.head == cursor->next)
-		return false;
+	next = cursor->next;
 	old = oldest(&ring);
-	fill = ring.head - cursor->next < ring.size
-		   ? (unsigned)((ring.head - cursor->next) * 256 / ring.size)
-		   : 256;
-	if (cursor->next < old) {
+	fill =
+	    ring.head - next < ring.size ? (unsigned)((ring.head - next) * 256 / ring.size) : 256;
+	if (next < old) {
 		/* The writer is at our heels, and would overtake us again at once. */
 		if (cursor->ours)
 			old += ring.size / HEADROOM;
 		/* What a reader of history never had is not lost. */
-		skipped = cursor->ours ? old - cursor->next : 0;
-		cursor->next = old;
+		skipped = cursor->ours ? old - next : 0;
+		next = old;
 	}
 	/* Up to where this thread took the slot over, the records are its predecessor's. */
-	if (cursor->next >= ring.first)
+	if (next >= ring.first)
 		cursor->tid = ring.tid;
-	end = cursor->next < ring.first ? ring.first : ring.head;
-	if (max && end - cursor->next > max)
-		end = cursor->next + max;
-	count = read_records(reader, &ring, cursor->next, end - cursor->next);
-	if (count == 0) {
-		cursor->broken = true;
-		return false;
-	}
+	end = next < ring.first ? ring.first : ring.head;
+	if (max && end - next > max)
+		end = next + max;
+	count = read_records(reader, &ring, next, end - next);
+	if (count == 0)
+		return break_off(cursor, index, batch);
+	cursor->broken = false;
 	*batch = (struct ring_batch){.ring = index,
 				     .tid = cursor->tid,
 				     .fill = fill,
@@ -118,8 +147,8 @@ bool ring_reader_next(struct ring_reader *reader, unsigned index, size_t max,
 				     .count = count};
 	/* What the writer overtook meanwhile is not to be believed. */
 	ring_reader_refresh(reader);
-	if (load_ring(reader, index, &ring) && oldest(&ring) > cursor->next) {
-		uint64_t gone = oldest(&ring) - cursor->next;
+	if (load_ring(reader, index, &ring) && oldest(&ring) > next) {
+		uint64_t gone = oldest(&ring) - next;
 
 		if (gone > count)
 			gone = count;
@@ -128,7 +157,7 @@ bool ring_reader_next(struct ring_reader *reader, unsigned index, size_t max,
 		batch->count -= gone;
 	}
 	batch->lost = skipped;
-	cursor->next += count;
+	cursor->next = next + count;
 	cursor->ours = true;
 	return true;
 }

@@ -139,6 +139,36 @@ static uint16_t ring_source(struct session *session, unsigned index, const struc
 	return target->sources[batch->ring] = (uint16_t)(session->info.sources - 1);
 }
 
+/* A source of a target's that has losses only, by its name; made when it has the first. */
+static uint16_t loss_source(struct session *session, unsigned index, uint32_t tid, const char *name)
+{
+	struct vbt_source entry = {.kind = VBT_SOURCE_RING, .target = (uint8_t)index, .tid = tid};
+	const struct vbt_trace_info *info = &session->info;
+
+	snprintf(entry.name, sizeof(entry.name), "%s", name);
+	for (uint32_t i = 1; i < info->sources; i++)
+		if (info->source[i].target == index && info->source[i].tid == tid &&
+		    strcmp(info->source[i].name, entry.name) == 0)
+			return (uint16_t)i;
+	if (vbt_trace_info_set_source(&session->info, info->sources, &entry) < 0)
+		return KERNEL_SOURCE;
+	return (uint16_t)(info->sources - 1);
+}
+
+/* Of a ring that cannot be read: how much it lost is not known, and counts as one. */
+static void state_unreadable(struct session *session, unsigned index,
+			     const struct ring_batch *batch)
+{
+	struct target *target = session->targets[index];
+	char ring[16], name[sizeof(ring) + sizeof(RING_READER_UNREADABLE)];
+	uint64_t last = target->last_ns[batch->ring], now = vbt_now_ns();
+
+	snprintf(name, sizeof(name), "%.12s" RING_READER_UNREADABLE,
+		 ring_reader_ring_name(target->reader, batch->ring, ring));
+	state_loss(session, loss_source(session, index, batch->tid, name), VBT_POINT_LOST,
+		   last ? last : now, now, 1);
+}
+
 /*
  * What another reader asked for is not for us: data is the guest's, and a recording has as much of it
  * as its user wanted, or none.
@@ -168,10 +198,15 @@ static bool is_asked_for(const struct session *session, struct vbt_record *recor
 static void deliver_ring(struct session *session, unsigned index, const struct ring_batch *batch)
 {
 	struct target *target = session->targets[index];
-	uint16_t source = ring_source(session, index, batch);
 	uint64_t last = target->last_ns[batch->ring];
 	size_t count = 0, others = 0;
+	uint16_t source;
 
+	if (batch->unreadable)
+		state_unreadable(session, index, batch);
+	if (!batch->count && !batch->lost)
+		return;
+	source = ring_source(session, index, batch);
 	for (size_t i = 0; i < batch->count; i++) {
 		struct vbt_record record = batch->records[i];
 		uint64_t ns = vbt_clock_ns(&target->clock, record.time);
@@ -197,17 +232,13 @@ static void deliver_ring(struct session *session, unsigned index, const struct r
 /* State what threads fired that found no ring. */
 static void state_unplaced(struct session *session, unsigned index)
 {
-	const struct vbt_source entry = {
-	    .kind = VBT_SOURCE_RING, .target = (uint8_t)index, .name = RING_READER_UNPLACED};
 	struct target *target = session->targets[index];
 	uint64_t lost = ring_reader_unplaced(target->reader), now = vbt_now_ns();
 
-	if (lost && !target->unplaced &&
-	    vbt_trace_info_set_source(&session->info, session->info.sources, &entry) == 0)
-		target->unplaced = (uint16_t)(session->info.sources - 1);
 	if (lost)
-		state_loss(session, target->unplaced, VBT_POINT_LOST,
-			   target->unplaced_ns ? target->unplaced_ns : now, now, lost);
+		state_loss(session, loss_source(session, index, 0, RING_READER_UNPLACED),
+			   VBT_POINT_LOST, target->unplaced_ns ? target->unplaced_ns : now, now,
+			   lost);
 	target->unplaced_ns = now;
 }
 

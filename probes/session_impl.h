@@ -27,8 +27,7 @@ struct target {
 	uint64_t last_tsc;                   /* of the newest calibration pair */
 	uint16_t sources[VBT_SHM_MAX_RINGS]; /* by ring; 0: none yet */
 	uint64_t last_ns[VBT_SHM_MAX_RINGS];
-	uint16_t unplaced;    /* the source of what is in no ring; 0: none yet */
-	uint64_t unplaced_ns; /* when that was asked for */
+	uint64_t unplaced_ns; /* when it was asked for what is in no ring */
 };
 
 struct session {

@@ -127,6 +127,9 @@ static int on_events(void *context, const struct vbt_event *events, size_t count
 	return vbt_correlator_events(run.correlator, events, count);
 }
 
+/* Of the same threads as the sources of their rings: what is lost of those when they cannot be read. */
+#define UNREADABLE (QUEUE_RING + QUEUES + VCPUS)
+
 static void make_info(bool from_start)
 {
 	struct vbt_target target = {.pid = 7, .points = UINT32_MAX, .from_start = from_start};
@@ -140,12 +143,12 @@ static void make_info(bool from_start)
 	vbt_trace_info_init(&run.info);
 	assert_int_equal(vbt_trace_info_set_target(&run.info, 0, &target), 0);
 	assert_int_equal(vbt_trace_info_set_source(&run.info, KERNEL, &source), 0);
-	for (unsigned i = 0; i < QUEUES + VCPUS; i++) {
-		bool vcpu = i >= QUEUES;
+	for (unsigned i = 0; i < QUEUES + VCPUS + QUEUES; i++) {
+		bool vcpu = i >= QUEUES && i < QUEUES + VCPUS;
 
 		source = (struct vbt_source){
 		    .kind = VBT_SOURCE_RING,
-		    .tid = vcpu ? VCPU_TID + i - QUEUES : QUEUE_TID + i,
+		    .tid = vcpu ? VCPU_TID + i - QUEUES : QUEUE_TID + i % (QUEUES + VCPUS),
 		};
 		snprintf(source.name, sizeof(source.name), vcpu ? "vcpu%u" : "disk0-q%u",
 			 vcpu ? i - QUEUES : i);
@@ -179,7 +182,7 @@ static void feed(void)
 
 		for (to = from; to < s->events && s->event[to].time <= until; to++)
 			;
-		for (unsigned source = KERNEL; source < VCPU_RING; source++) {
+		for (unsigned source = KERNEL; source < UNREADABLE + QUEUES; source++) {
 			struct vbt_event *list[MAX_EVENTS];
 			unsigned count = 0;
 
@@ -258,8 +261,8 @@ static void test_every_link(void **state)
 	}
 }
 
-/* Take a run of a source's events out, and let it say so as the sources do. */
-static void lose(unsigned source, unsigned point)
+/* Take a run of a source's events out, and let another one say so, as the sources do. */
+static void lose_as(unsigned source, unsigned point, unsigned says)
 {
 	struct schedule *s = &run.schedule;
 	unsigned first = (unsigned)draw(s, s->events), most = 1 + (unsigned)draw(s, 30);
@@ -285,7 +288,7 @@ static void lose(unsigned source, unsigned point)
 	s->events = kept;
 	if (!lost)
 		return;
-	vbt_event_lost(&statement, (uint16_t)source, before, after ? after : UINT64_MAX / 2, lost);
+	vbt_event_lost(&statement, (uint16_t)says, before, after ? after : UINT64_MAX / 2, lost);
 	statement.val = point;
 	/* By time, so that a window finds it; at its place that is the time before. */
 	while (place && s->event[place - 1].time > before)
@@ -295,14 +298,23 @@ static void lose(unsigned source, unsigned point)
 	s->events++;
 }
 
+static void lose(unsigned source, unsigned point)
+{
+	lose_as(source, point, source);
+}
+
 static void test_vmm_losses(void **state)
 {
 	uint64_t all = 0, complete = 0;
 
 	for (uint64_t seed = 1; seed <= SCHEDULES; seed++) {
 		begin(seed, true);
-		for (unsigned i = 0; i <= seed % 3; i++)
-			lose(QUEUE_RING + (unsigned)draw(&run.schedule, QUEUES), VBT_POINT_LOST);
+		for (unsigned i = 0; i <= seed % 3; i++) {
+			unsigned q = (unsigned)draw(&run.schedule, QUEUES);
+
+			lose_as(QUEUE_RING + q, VBT_POINT_LOST,
+				(seed % 2 ? QUEUE_RING : UNREADABLE) + q);
+		}
 		feed();
 		all += run.requests;
 		complete += run.complete;

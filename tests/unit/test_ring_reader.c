@@ -134,6 +134,85 @@ static void test_history(void **state)
 	assert_int_equal(drain(w, w->seq - (size - 1)), 0);
 }
 
+/* The next look finds nothing but that the ring cannot be read, and says so once. */
+static void is_unreadable(struct world *w)
+{
+	struct ring_batch batch;
+
+	ring_reader_rings(w->reader);
+	assert_true(ring_reader_next(w->reader, w->ring, 0, &batch));
+	assert_true(batch.unreadable);
+	assert_int_equal(batch.count, 0);
+	assert_int_equal(batch.lost, 0);
+	for (int i = 0; i < 2; i++) {
+		ring_reader_rings(w->reader);
+		assert_false(ring_reader_next(w->reader, w->ring, 0, &batch));
+	}
+}
+
+/* A header that makes no sense for a while: what is there when it does again is read, each record once. */
+static void test_unreadable(void **state)
+{
+	struct world *w = *state;
+	struct vbt_shm_ring *ring = &stage_shm.header->rings[w->ring], good;
+	const struct vbt_shm_ring bad[] = {
+	    {.size = 3},
+	    {.size = 1ull << 40},
+	    {.size = ring->size, .offset = ring->offset + 1},
+	    {.size = ring->size, .offset = stage_shm.header->file_size},
+	    {.size = ring->size, .offset = ring->offset, .head = UINT64_MAX},
+	    {.size = ring->size, .offset = ring->offset, .first = 1000, .head = 999},
+	    {.size = ring->size, .offset = ring->offset, .head = 9}, /* it went back */
+	    {.size = ring->size, .offset = ring->offset, .head = 1ull << 50},
+	};
+
+	open_reader(w, false);
+	fire(w, 10);
+	assert_int_equal(drain(w, 0), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		good = *ring;
+		*ring = bad[i];
+		is_unreadable(w);
+		*ring = good;
+		fire(w, 10);
+		assert_int_equal(drain(w, w->seq - 10), 0);
+	}
+	/* As it went on meanwhile, what it overwrote is lost, and known. */
+	*ring = bad[0];
+	is_unreadable(w);
+	*ring = good;
+	fire(w, 2 * good.size);
+	assert_true(drain(w, w->seq - 2 * good.size) > good.size);
+}
+
+/* One that never made sense before the recording began: what is from before is not ours. */
+static void test_unreadable_before(void **state)
+{
+	struct world *w = *state;
+	struct vbt_shm_ring *ring = &stage_shm.header->rings[w->ring], good;
+
+	fire(w, 10);
+	good = *ring;
+	ring->size = 0;
+	open_reader(w, false);
+	is_unreadable(w);
+	*ring = good;
+	assert_int_equal(drain(w, 10), 0);
+	fire(w, 10);
+	assert_int_equal(drain(w, 10), 0);
+}
+
+/* The file was cut: nothing is read of what is not there. */
+static void test_cut(void **state)
+{
+	struct world *w = *state;
+
+	open_reader(w, false);
+	fire(w, 10);
+	assert_int_equal(truncate(w->path, (off_t)stage_shm.header->rings[w->ring].offset), 0);
+	is_unreadable(w);
+}
+
 static void *fire_without(void *context)
 {
 	for (uint32_t i = 0; i < UNPLACED; i++)
@@ -163,6 +242,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_overrun, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_headroom, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_history, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_unreadable, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_unreadable_before, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_cut, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_unplaced, set_up, tear_down),
 	};
 
