@@ -163,12 +163,34 @@ static void lose_vmm(struct vbt_correlator *c, const struct vbt_event *event,
 			vbt_thread_close(c, c->thread[i].tid);
 }
 
+/*
+ * A submission through io_uring that the kernel's side did not notice: its bios were taken for those of the one
+ * that its task had submitted before.
+ */
+static void lose_submission(struct vbt_correlator *c, const struct vbt_event *event)
+{
+	uint16_t mark = BIT(VBT_MARK_submit);
+	uint64_t until = event->key;
+
+	for (uint32_t i = 0; i < c->queues; i++)
+		vbt_queue_each(c, c->queue[i], doubt_io, &mark);
+	for (unsigned i = 0; i < VBT_MAX_TARGETS; i++)
+		if (event->key + c->slack[i] > until)
+			until = event->key + c->slack[i];
+	if (until > c->submit_doubt_until)
+		c->submit_doubt_until = until;
+}
+
 static void lose_kernel(struct vbt_correlator *c, const struct vbt_event *event)
 {
 	unsigned point = event->val;
 	bool io = point >= VBT_MARK_queue && point <= VBT_MARK_complete;
 	bool irq = (point >= VBT_MARK_msi && point <= VBT_MARK_eoi) || point == VBT_AUX_apic_accept;
 
+	if (point == VBT_MARK_submit) {
+		lose_submission(c, event);
+		return;
+	}
 	/* Kicks carry their count: a lost one is missed by number, but a wake may be its own. */
 	if (point == VBT_MARK_kick || (!io && !irq)) {
 		for (uint32_t i = 0; i < c->queues; i++) {

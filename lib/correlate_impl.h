@@ -48,7 +48,8 @@ struct flight {
 	uint32_t io_sectors; /* sum over its bios when they were queued, */
 	uint32_t issued_sectors, done_sectors; /* issued, and completed */
 	uint16_t bios, issues, completions;
-	uint16_t io_doubt; /* the kernel lost events of these marks during its life */
+	uint16_t
+	    io_doubt; /* the kernel lost events of these marks during its life; submit: whose a bio was */
 	uint8_t state;
 	uint8_t flags;
 	bool refused; /* parse refused it */
@@ -259,6 +260,7 @@ struct vbt_correlator {
 
 	uint64_t irq_doubt_until, kick_doubt_until;
 	uint64_t io_doubt_until[IO_POINTS]; /* from `queue` on */
+	uint64_t submit_doubt_until;        /* by the VMM's clock, at worst */
 	struct target_state target[VBT_MAX_TARGETS];
 	uint64_t *lost; /* by source; the last one is VBT_SOURCE_ALL */
 };

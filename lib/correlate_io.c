@@ -130,6 +130,8 @@ void vbt_on_submit(struct vbt_correlator *c, struct queue *q, const struct vbt_e
 	for (unsigned i = 0; i < IO_POINTS; i++)
 		if (event->time < c->io_doubt_until[i])
 			f->io_doubt |= (uint16_t)BIT(VBT_MARK_queue + i);
+	if (event->time < c->submit_doubt_until)
+		f->io_doubt |= BIT(VBT_MARK_submit);
 	if (event->time < q->doubt_until) {
 		f->flags |= FLIGHT_UNBOUND;
 	} else if (event->code) {
@@ -268,6 +270,9 @@ static unsigned doubtful(const struct flight *f)
 {
 	unsigned marks = 0;
 
+	/* What it seems to have may be another's, and its own another's. A system call's own task is never in doubt. */
+	if (f->io_doubt & BIT(VBT_MARK_submit) && f->r.method == VBT_IO_io_uring)
+		return IO_MARKS;
 	if (f->io_doubt & BIT(VBT_MARK_queue) && !all_queued(f))
 		return IO_MARKS;
 	if (f->io_doubt & BIT(VBT_MARK_issue) &&

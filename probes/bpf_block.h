@@ -56,7 +56,8 @@ static __always_inline int submitted(const void *request)
 	if (who.target < 0)
 		return 0;
 	key = user_data(request);
-	bpf_map_update_elem(&windows, &who.tid, &key, BPF_ANY);
+	if (bpf_map_update_elem(&windows, &who.tid, &key, BPF_ANY))
+		lose(VBT_LOSS_MAP, VBT_MARK_submit);
 	return 0;
 }
 

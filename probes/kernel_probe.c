@@ -4,8 +4,8 @@
 #include "lib/stage.h"
 
 const struct kernel_probe kernel_probes[VBT_KERNEL_PROBE_COUNT] = {
-#define X(tracepoint, point, pointers, group) \
-	{#tracepoint, VBT_##point, pointers, VBT_PROBES_##group},
+#define X(tracepoint, point, missed, pointers, group) \
+	{#tracepoint, VBT_##point, VBT_##missed, pointers, VBT_PROBES_##group},
     VBT_KERNEL_PROBES(X)
 #undef X
 };

@@ -10,7 +10,9 @@
 struct kernel_probe {
 	const char *name; /* of the tracepoint */
 	unsigned point;   /* what its events are; VBT_POINT_none: context only */
-	bool pointers;    /* it follows kernel structures, and needs the kernel's BTF */
+	unsigned
+	    missed; /* what is lost where the kernel skips the program; VBT_POINT_none: it shows otherwise */
+	bool pointers; /* it follows kernel structures, and needs the kernel's BTF */
 	enum vbt_probe_group group;
 };
 

@@ -46,7 +46,7 @@ int kernel_programs_log(enum libbpf_print_level level, const char *format, va_li
 
 static void find_programs(struct kernel_source *source)
 {
-#define X(tracepoint, point, pointers, group) \
+#define X(tracepoint, point, missed, pointers, group) \
 	source->probes[VBT_PROBE_##tracepoint].program = source->skeleton->progs.tracepoint;
 	VBT_KERNEL_PROBES(X)
 #undef X

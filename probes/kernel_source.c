@@ -149,6 +149,16 @@ bool kernel_source_follows_pointers(const struct kernel_source *source)
 	       (symbols->blkdev_bio_end_io || symbols->blkdev_bio_end_io_async);
 }
 
+/* What tasks submitted last is not followed any more, and soon not true. */
+static void forget_windows(struct kernel_source *source)
+{
+	int map = bpf_map__fd(source->skeleton->maps.windows);
+	uint32_t tid;
+
+	while (bpf_map_get_next_key(map, NULL, &tid) == 0 && bpf_map_delete_elem(map, &tid) == 0)
+		;
+}
+
 void kernel_source_watch(struct kernel_source *source, enum vbt_probe_group group, bool on)
 {
 	libbpf_print_fn_t previous = libbpf_set_print(kernel_programs_log);
@@ -165,6 +175,8 @@ void kernel_source_watch(struct kernel_source *source, enum vbt_probe_group grou
 			probe->link = NULL;
 		}
 	}
+	if (!on && group == VBT_PROBES_submission)
+		forget_windows(source);
 	libbpf_set_print(previous);
 }
 
@@ -309,18 +321,14 @@ void kernel_source_losses(const struct kernel_source *source, uint64_t lost[VBT_
 		for (int point = 0; point < VBT_POINT_COUNT; point++)
 			lost[point] +=
 			    __atomic_load_n(&shared->losses[why][point], __ATOMIC_RELAXED);
-	/*
-	 * The kernel skips a program that would interrupt itself, and counts that. A skipped issue may be of
-	 * several bios or of none of ours: that shows when they complete.
-	 */
+	/* The kernel skips a program that would interrupt itself, and counts that. */
 	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
 		struct bpf_prog_info info = {0};
 		__u32 size = sizeof(info);
 		int fd = source->probes[i].ran ? bpf_program__fd(source->probes[i].program) : -1;
 
-		if (fd >= 0 && kernel_probes[i].point < VBT_POINT_COUNT &&
-		    kernel_probes[i].point != VBT_MARK_issue &&
+		if (fd >= 0 && kernel_probes[i].missed < VBT_POINT_COUNT &&
 		    bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
-			lost[kernel_probes[i].point] += info.recursion_misses;
+			lost[kernel_probes[i].missed] += info.recursion_misses;
 	}
 }

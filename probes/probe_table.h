@@ -9,31 +9,35 @@
 #include "lib/record.h"
 
 /*
- * X(tracepoint, point, pointers, group)
+ * X(tracepoint, point, missed, pointers, group)
  *   tracepoint  the kernel's name, which is also the program's
  *   point       what its events are: a mark, an auxiliary point, or none (context only)
+ *   missed      what is lost where the kernel skips the program: a point, or none: it shows otherwise
  *   pointers    1: the program follows kernel structures, so it is typed and needs the kernel's BTF;
  *               0: it reads plain numbers, so a raw tracepoint does, with BTF or without
  *   group       the targets that it is attached for: enum vbt_probe_group
+ *
+ * An issue may be of several bios or of none of ours: that shows when they complete. A submission that was not
+ * seen has no event either way, but the next bios of its task are taken for the one before.
  */
-#define VBT_KERNEL_PROBES(X)                              \
-	X(kvm_pio, MARK_kick, 0, kvm)                     \
-	X(kvm_mmio, MARK_kick, 0, kvm)                    \
-	X(kvm_fast_mmio, MARK_kick, 0, kvm)               \
-	X(kvm_msi_set_irq, MARK_msi, 0, kvm)              \
-	X(kvm_set_irq, MARK_msi, 0, kvm)                  \
-	X(kvm_apic_accept_irq, AUX_apic_accept, 0, kvm)   \
-	X(kvm_apicv_accept_irq, MARK_inject, 0, kvm)      \
-	X(kvm_inj_virq, MARK_inject, 0, kvm)              \
-	X(kvm_eoi, MARK_eoi, 1, kvm)                      \
-	X(kvm_pv_eoi, MARK_eoi, 1, kvm)                   \
-	X(io_uring_submit_req, POINT_none, 1, submission) \
-	X(io_uring_submit_sqe, POINT_none, 1, submission) \
-	X(block_bio_queue, MARK_queue, 1, block)          \
-	X(block_split, MARK_queue, 1, block)              \
-	X(block_rq_issue, MARK_issue, 1, block)           \
-	X(block_rq_complete, MARK_complete, 1, block)     \
-	X(block_bio_complete, MARK_complete, 1, block)
+#define VBT_KERNEL_PROBES(X)                                             \
+	X(kvm_pio, MARK_kick, MARK_kick, 0, kvm)                         \
+	X(kvm_mmio, MARK_kick, MARK_kick, 0, kvm)                        \
+	X(kvm_fast_mmio, MARK_kick, MARK_kick, 0, kvm)                   \
+	X(kvm_msi_set_irq, MARK_msi, MARK_msi, 0, kvm)                   \
+	X(kvm_set_irq, MARK_msi, MARK_msi, 0, kvm)                       \
+	X(kvm_apic_accept_irq, AUX_apic_accept, AUX_apic_accept, 0, kvm) \
+	X(kvm_apicv_accept_irq, MARK_inject, MARK_inject, 0, kvm)        \
+	X(kvm_inj_virq, MARK_inject, MARK_inject, 0, kvm)                \
+	X(kvm_eoi, MARK_eoi, MARK_eoi, 1, kvm)                           \
+	X(kvm_pv_eoi, MARK_eoi, MARK_eoi, 1, kvm)                        \
+	X(io_uring_submit_req, POINT_none, MARK_submit, 1, submission)   \
+	X(io_uring_submit_sqe, POINT_none, MARK_submit, 1, submission)   \
+	X(block_bio_queue, MARK_queue, MARK_queue, 1, block)             \
+	X(block_split, MARK_queue, MARK_queue, 1, block)                 \
+	X(block_rq_issue, MARK_issue, POINT_none, 1, block)              \
+	X(block_rq_complete, MARK_complete, MARK_complete, 1, block)     \
+	X(block_bio_complete, MARK_complete, MARK_complete, 1, block)
 
 /*
  * A probe costs the whole host something and takes a while to attach and to detach, so that it is there only
@@ -46,7 +50,7 @@ enum vbt_probe_group {
 };
 
 enum vbt_kernel_probe {
-#define X(tracepoint, point, pointers, group) VBT_PROBE_##tracepoint,
+#define X(tracepoint, point, missed, pointers, group) VBT_PROBE_##tracepoint,
 	VBT_KERNEL_PROBES(X)
 #undef X
 	    VBT_KERNEL_PROBE_COUNT

@@ -295,6 +295,56 @@ static void test_lost_behind_the_cache(void **state)
 	}
 }
 
+static void three_bios(uint64_t key)
+{
+	for (unsigned point = VBT_MARK_queue; point <= VBT_MARK_complete; point++)
+		KERNEL(&life, 0, point, .key = key, .aux = 8);
+}
+
+/*
+ * The kernel's side did not notice a submission: its bios have the key of the one before, which the page cache
+ * answers. All sectors are there, and not one of them is that one's.
+ */
+static void test_lost_submission(void **state)
+{
+	begin(false, OP_READ, 4096);
+	life_submit(&life, 0, 2, OP_READ, 4096);
+	lost(VBT_MARK_submit);
+	life_submit(&life, 0, 3, OP_READ, 4096);
+	three_bios(LIFE_KEY(1));
+	for (uint32_t seq = 1; seq <= 3; seq++)
+		life_push(&life, 0, seq);
+	/* The loss is over: these are told by what was noticed. */
+	life_submit(&life, 0, 4, OP_READ, 4096);
+	three_bios(LIFE_KEY(4));
+	life_push(&life, 0, 4);
+	life_signal(&life, 0);
+	life_signal_done(&life, 0);
+	life_end(&life);
+	for (unsigned mark = VBT_MARK_queue; mark <= VBT_MARK_complete; mark++) {
+		for (uint32_t seq = 1; seq <= 2; seq++) {
+			assert_false(vbt_request_has(&life.request[0][seq], mark));
+			assert_int_equal(life.request[0][seq].absent[mark], VBT_ABSENT_lost);
+		}
+		assert_true(vbt_request_has(&life.request[0][4], mark));
+	}
+	assert_int_equal(vbt_correlator_stats(life.correlator)->complete, 2);
+	assert_int_equal(life.request[0][3].absent[VBT_MARK_queue], VBT_ABSENT_cached);
+	life_release(&life);
+
+	/* Which task is inside a system call is never in doubt. */
+	life_begin(&life, VBT_DEVICE_NO_KVM | VBT_DEVICE_MSIX);
+	VMM(&life, 0, VBT_MARK_wake, .code = VBT_WAKE_recheck);
+	VMM(&life, 0, VBT_MARK_pop, .seq = 1);
+	VMM(&life, 0, VBT_MARK_parse, .seq = 1, .val = 4096);
+	VMM(&life, 0, VBT_MARK_submit, .seq = 1, .op = VBT_IO_sync);
+	lost(VBT_MARK_submit);
+	three_bios(VBT_KEY_TASK | LIFE_TASK(0));
+	end(true);
+	assert_true(vbt_request_has(one, VBT_MARK_complete));
+	life_release(&life);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +364,7 @@ int main(void)
 	    cmocka_unit_test(test_lost_of_another),
 	    cmocka_unit_test(test_lost_perhaps_its_own),
 	    cmocka_unit_test(test_lost_behind_the_cache),
+	    cmocka_unit_test(test_lost_submission),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
