@@ -21,7 +21,7 @@
 struct vbt_trace_writer;
 
 struct vbt_trace_writer_options {
-	int level;         /* zstd level, 1 to 19; 0: 3 */
+	int level;         /* zstd level; 0: -1, which is quick */
 	uint64_t flush_ns; /* age of the oldest buffered event at which a tick flushes; 0: 1 s */
 	bool data; /* there may be events of the point `data`; without it they are refused */
 };
