@@ -134,16 +134,15 @@ static int send(struct vbt_reorder *reorder)
 	return count ? reorder->sink(reorder->context, reorder->out, count) : 0;
 }
 
-static inline int put_out(struct vbt_reorder *reorder, const struct vbt_event *event)
+/* An event that comes too late to be put in its place. */
+static int hand_through(struct vbt_reorder *reorder, const struct vbt_event *event)
 {
 	struct vbt_event *out = &reorder->out[reorder->out_count++];
 
 	*out = *event;
-	out->late = event->time < reorder->gone;
-	reorder->stats.late += out->late;
+	out->late = true;
+	reorder->stats.late++;
 	reorder->stats.events++;
-	if (event->time > reorder->gone)
-		reorder->gone = event->time;
 	return reorder->out_count == OUT_EVENTS ? send(reorder) : 0;
 }
 
@@ -161,15 +160,16 @@ static uint64_t turn_of_first(const struct vbt_reorder *reorder)
 	return reorder->heap[0] < reorder->heap[second] ? time : time - 1;
 }
 
-/* The stream's first event is gone: the next one's place, and what is empty to the pool. */
-static void step(struct vbt_reorder *reorder, struct stream *stream)
+/* The stream's first events, all of one chunk, are gone: the next one's place, and what is empty to the pool. */
+static void step(struct vbt_reorder *reorder, struct stream *stream, size_t count)
 {
 	struct chunk *chunk = &reorder->chunk[stream->first];
 	uint32_t emptied = stream->first;
 
-	stream->count--;
-	reorder->stats.waiting--;
-	if (++stream->head < CHUNK_EVENTS && stream->count)
+	stream->count -= count;
+	reorder->stats.waiting -= count;
+	stream->head += (uint32_t)count;
+	if (stream->head < CHUNK_EVENTS && stream->count)
 		return;
 	stream->first = chunk->behind;
 	stream->head = 0;
@@ -177,19 +177,47 @@ static void step(struct vbt_reorder *reorder, struct stream *stream)
 	reorder->free = emptied;
 }
 
+/* Hand out a stream's first event and those behind it in its chunk: up to a time, at most so many. */
+static size_t put_out(struct vbt_reorder *reorder, struct stream *stream, uint64_t until,
+		      size_t most)
+{
+	const struct vbt_event *event = first_of(reorder, stream);
+	struct vbt_event *out = &reorder->out[reorder->out_count];
+	size_t room = CHUNK_EVENTS - stream->head, count = 0;
+
+	if (room > stream->count)
+		room = stream->count;
+	if (room > OUT_EVENTS - reorder->out_count)
+		room = OUT_EVENTS - reorder->out_count;
+	if (room > most)
+		room = most;
+	do {
+		out[count] = event[count];
+		out[count].late = false;
+		count++;
+	} while (count < room && event[count].time <= until);
+	/* What waits is no earlier than what went out: see vbt_reorder_push(). */
+	reorder->gone = event[count - 1].time;
+	reorder->out_count += count;
+	reorder->stats.events += count;
+	step(reorder, stream, count);
+	return count;
+}
+
 /* Hand out the oldest events of all, which are of one stream: up to a time, at most so many. */
 static int pop(struct vbt_reorder *reorder, uint64_t until, size_t most)
 {
 	struct stream *stream = &reorder->stream[reorder->heap[0]];
 	uint64_t turn = turn_of_first(reorder);
-	int error;
+	int error = 0;
 
 	if (until > turn)
 		until = turn;
 	do {
-		error = put_out(reorder, first_of(reorder, stream));
-		step(reorder, stream);
-	} while (!error && --most && stream->count && first_of(reorder, stream)->time <= until);
+		most -= put_out(reorder, stream, until, most);
+		if (reorder->out_count == OUT_EVENTS)
+			error = send(reorder);
+	} while (!error && most && stream->count && first_of(reorder, stream)->time <= until);
 	if (!stream->count)
 		reorder->heap[0] = reorder->heap[--reorder->heap_size];
 	if (reorder->heap_size)
@@ -290,15 +318,48 @@ static inline void insert(struct vbt_reorder *reorder, unsigned number,
 	}
 }
 
+/*
+ * Events that are in order behind the stream's last one, as nearly all are, up to the end of its chunk: how many
+ * were taken.
+ */
+static size_t append(struct vbt_reorder *reorder, struct stream *stream,
+		     const struct vbt_event *events, size_t count)
+{
+	struct vbt_event *place;
+	uint64_t last;
+	size_t room, taken = 0;
+
+	if (!stream->count || stream->tail == CHUNK_EVENTS)
+		return 0;
+	place = &reorder->chunk[stream->last].event[stream->tail];
+	last = place[-1].time;
+	room = CHUNK_EVENTS - stream->tail;
+	if (room > reorder->capacity - reorder->stats.waiting)
+		room = reorder->capacity - reorder->stats.waiting;
+	if (room > count)
+		room = count;
+	for (; taken < room && events[taken].time >= last; taken++) {
+		place[taken] = events[taken];
+		last = events[taken].time;
+	}
+	stream->tail += (uint32_t)taken;
+	stream->count += taken;
+	reorder->stats.waiting += taken;
+	return taken;
+}
+
 int vbt_reorder_push(struct vbt_reorder *reorder, unsigned stream, const struct vbt_event *events,
 		     size_t count)
 {
 	int error = ensure_stream(reorder, stream);
 
 	for (size_t i = 0; i < count && !error; i++) {
+		i += append(reorder, &reorder->stream[stream], events + i, count - i);
+		if (i == count)
+			break;
 		/* What comes too late goes out at once: waiting would only make it later. */
 		if (events[i].time < reorder->gone) {
-			error = put_out(reorder, &events[i]);
+			error = hand_through(reorder, &events[i]);
 			continue;
 		}
 		insert(reorder, stream, &events[i]);
