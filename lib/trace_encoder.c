@@ -51,7 +51,8 @@ struct vbt_encoder {
 	uint64_t time_first, time_last;
 	struct predictor predictor;
 	struct vbt_buffer column[VBT_COLUMN_COUNT];
-	uint16_t table[SHAPE_TABLE]; /* shape number + 1, by hash */
+	uint16_t table[SHAPE_TABLE];      /* shape number + 1, by hash */
+	uint16_t latest[VBT_POINT_COUNT]; /* the same, of each point's latest event */
 	struct vbt_buffer packed;
 };
 
@@ -86,8 +87,16 @@ uint32_t vbt_encoder_count(const struct vbt_encoder *encoder)
 	return encoder->count;
 }
 
+static inline bool is_shape(const struct vbt_encoder *encoder, uint32_t number,
+			    const struct shape_words *shape)
+{
+	const uint8_t *shapes = encoder->column[VBT_COLUMN_SHAPES].data;
+
+	return !memcmp(shapes + number * VBT_SHAPE_SIZE, shape, VBT_SHAPE_SIZE);
+}
+
 /* The number of a shape, made if it is new. There is room for one more. */
-static inline uint32_t find_shape(struct vbt_encoder *encoder, const struct shape_words *shape)
+static uint32_t look_up_shape(struct vbt_encoder *encoder, const struct shape_words *shape)
 {
 	struct vbt_buffer *shapes = &encoder->column[VBT_COLUMN_SHAPES];
 	uint64_t hash = 0;
@@ -96,16 +105,24 @@ static inline uint32_t find_shape(struct vbt_encoder *encoder, const struct shap
 	for (unsigned i = 0; i < VBT_SHAPE_SIZE / 8; i++)
 		hash = (hash ^ shape->word[i]) * 0x9e3779b97f4a7c15ULL;
 	slot = (uint32_t)(hash >> 40) % SHAPE_TABLE;
-	for (; encoder->table[slot]; slot = (slot + 1) % SHAPE_TABLE) {
-		uint32_t number = encoder->table[slot] - 1u;
-
-		if (!memcmp(shapes->data + number * VBT_SHAPE_SIZE, shape, VBT_SHAPE_SIZE))
-			return number;
-	}
+	for (; encoder->table[slot]; slot = (slot + 1) % SHAPE_TABLE)
+		if (is_shape(encoder, encoder->table[slot] - 1u, shape))
+			return encoder->table[slot] - 1u;
 	memcpy(shapes->data + shapes->size, shape, VBT_SHAPE_SIZE);
 	shapes->size += VBT_SHAPE_SIZE;
 	encoder->table[slot] = (uint16_t)++encoder->shapes;
 	return encoder->shapes - 1;
+}
+
+/* As a rule a point's event has the shape of the one before it, which costs a third to find. */
+static inline uint32_t find_shape(struct vbt_encoder *encoder, const struct shape_words *shape,
+				  uint8_t point)
+{
+	uint16_t *latest = &encoder->latest[point];
+
+	if (!*latest || !is_shape(encoder, *latest - 1u, shape))
+		*latest = (uint16_t)(look_up_shape(encoder, shape) + 1);
+	return *latest - 1u;
 }
 
 /* All that the next events can need, so that nothing fails half way through, nor is looked at often. */
@@ -149,7 +166,7 @@ int vbt_encoder_add(struct vbt_encoder *encoder, const struct vbt_event *event)
 	walk_event(&w, p, q, predict_kick_index(event), event->point, &e);
 	w.mask |= back ? VBT_FIELD_BACK : 0;
 	shape = shape_of(&e, w.mask);
-	number = find_shape(encoder, &shape);
+	number = find_shape(encoder, &shape, e.point);
 	put_byte(&column[VBT_COLUMN_KINDS], (uint8_t)number);
 	put_byte(&column[VBT_COLUMN_KINDS_HIGH], (uint8_t)(number >> 8));
 	step = back ? p->time - e.time : e.time - p->time;
@@ -222,6 +239,7 @@ int vbt_encoder_finish(struct vbt_encoder *encoder, struct vbt_buffer *out,
 	for (unsigned i = 0; i < VBT_COLUMN_COUNT; i++)
 		encoder->column[i].size = 0;
 	memset(encoder->table, 0, sizeof(encoder->table));
+	memset(encoder->latest, 0, sizeof(encoder->latest));
 	encoder->count = encoder->shapes = 0;
 	predict_reset(&encoder->predictor);
 	return error;
