@@ -8,8 +8,8 @@
 
 #define MIN_COMPRESS 48 /* shorter columns do not get smaller */
 #define SHAPE_TABLE  (VBT_MAX_SHAPES * 2)
-#define RESERVE      64 /* events that room is made for at once */
-#define MAX_VARINTS  20 /* bytes that an event can put into one column: two varints */
+#define RESERVE      256 /* events that room is made for at once */
+#define MAX_VARINTS  20  /* bytes that an event can put into one column: two varints */
 
 /*
  * The fields that are part of the shape: those with few values. What a walk neither predicts nor
