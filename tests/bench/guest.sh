@@ -4,7 +4,7 @@
 # shellcheck source=tests/bench/common.sh
 . "$(dirname "$0")/common.sh"
 
-if ! rounds "$(runs 3 1)" -t 300 -- tests/bench/guest_kept.sh "$(runs 3 1)" "$(runs 2000 1000)"; then
+if ! rounds "$(runs 3 1)" -t 300 -- tests/bench/guest_kept.sh "$(runs 5 1)" "$(runs 3000 1000)"; then
 	failed guest.kept 'of reads/s' "$(tail -n1 "$work/err")"
 	exit
 fi

@@ -27,7 +27,7 @@ bench() {
 	local disk=$1
 	shift
 	"$@" vmm-lite bench --disk "$disk" --depth 32 --time ${seconds}s --json 2>"$work/err" >"$work/json" || return 1
-	grep -E ' events of .* (lost|LOST)$' "$work/err" >>"$work/summary"
+	grep -E ' events of .*, (none lost|[0-9]+ LOST: .*)$' "$work/err" >>"$work/summary"
 	iops=$(jq -r .iops "$work/json") cpu=$(jq -r .cpu.ns_per_request "$work/json")
 	[ -n "$iops" ]
 }
@@ -56,7 +56,7 @@ pairs() {
 
 # Of the events of the last pairs, those that were lost.
 lost() {
-	awk '{ for (i = 2; i <= NF; i++) { if ($i == "events") n += $(i - 1); if ($i == "LOST") lost += $(i - 1) } }
+	awk '{ for (i = 2; i <= NF; i++) { if ($i == "events") n += $(i - 1); if ($i == "LOST:") lost += $(i - 1) } }
 		END { if (n + lost) printf "%.3g\n", lost / (n + lost) }' "$work/summary"
 }
 
