@@ -13,7 +13,8 @@
 #define SETTLE_NS     2000000u /* a record may be stamped this long before it is visible */
 #define SETTLE_PAUSES 20       /* of 5 ms, for the last bios of a process that ended */
 #define LAST_ROUNDS   1000     /* of 1 ms, for what was under way when the probes went */
-#define BUSY_FILL     16 /* 256ths of a buffer; twice this a poll later is still far from full */
+#define BUSY_FILL     16   /* 256ths of a buffer; twice this a poll later is still far from full */
+#define BUSY_EVENTS   8192 /* more would not stay in a cache on their way into one order and out */
 
 struct session *session_new(const struct session_options *options, char *err, size_t err_size)
 {
@@ -99,7 +100,10 @@ long session_poll(struct session *session, vbt_event_fn *sink, void *context)
 		if (session->targets[i]->reader && !session->targets[i]->usdt)
 			drained &= session_read_rings(session, i, &fill);
 	/* Less often while little comes: waking up is most of what that costs. */
-	session->pause = fill >= BUSY_FILL ? SESSION_POLL_NS : session->pause * 2;
+	if (fill >= BUSY_FILL || session->delivered >= BUSY_EVENTS)
+		session->pause = SESSION_POLL_NS;
+	else
+		session->pause *= 2;
 	if (session->pause > SESSION_IDLE_NS)
 		session->pause = SESSION_IDLE_NS;
 	for (unsigned i = 0; i < session->info.targets && session->kernel; i++)

@@ -80,9 +80,9 @@ int session_add_file(struct session *session, const char *path, char *err, size_
 long session_poll(struct session *session, vbt_event_fn *sink, void *context);
 
 /*
- * How long (ns) the next poll can wait without a loss, by how full the buffers were at the last one: between
- * SESSION_POLL_NS and SESSION_IDLE_NS. SESSION_WATCH_NS while a device is being set up: its guest rings a
- * doorbell soon, and a ring before the kernel's side knows it is not counted.
+ * How long (ns) the next poll can wait without a loss, by how full the buffers were at the last one, and how much
+ * came: between SESSION_POLL_NS and SESSION_IDLE_NS. SESSION_WATCH_NS while a device is being set up: its guest
+ * rings a doorbell soon, and a ring before the kernel's side knows it is not counted.
  */
 uint64_t session_pause(const struct session *session);
 
