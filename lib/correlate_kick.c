@@ -12,30 +12,54 @@
 
 #define OFFSET_CONFIRMED 8
 
-/* The queue that a doorbell belongs to, by the device table; NULL if no device has that address. */
+/* Which of a device's queues is rung by this; UINT64_MAX: none of them. */
+static uint64_t rings(const struct vbt_left *place, const struct vbt_event *event)
+{
+	const uint64_t distance = event->key - place->mmio;
+	uint64_t number = UINT64_MAX;
+	uint16_t value = (uint16_t)event->arg;
+
+	if (place->target != event->target)
+		return UINT64_MAX;
+	if (event->flags == VBT_KICK_PIO) {
+		if (place->pio && place->pio == event->key)
+			number = value;
+	} else if (place->mmio && event->key >= place->mmio) {
+		if (!place->stride)
+			number = distance ? UINT64_MAX : value;
+		else if (distance % place->stride == 0)
+			number = distance / place->stride;
+	}
+	return number < place->queues ? number : UINT64_MAX;
+}
+
+/*
+ * The queue that a doorbell belongs to, by the device table, and where that says nothing by where devices were before;
+ * NULL if no device has or had that address.
+ */
 static struct queue *resolve(struct vbt_correlator *c, const struct vbt_event *event)
 {
 	const struct vbt_trace_info *info = c->options.info;
-	uint16_t value = (uint16_t)event->arg;
+	uint64_t number;
 
 	for (uint32_t i = 0; info && i < info->devices; i++) {
 		const struct vbt_device *device = &info->device[i];
-		const struct vbt_shm_device *shm = &device->shm;
-		uint64_t number = UINT64_MAX, distance = event->key - shm->mmio_notify;
+		const struct vbt_left place = {.target = device->target,
+					       .stride = device->shm.mmio_stride,
+					       .queues = device->shm.queues,
+					       .pio = device->shm.pio_notify,
+					       .mmio = device->shm.mmio_notify};
 
-		if (device->target != event->target)
-			continue;
-		if (event->flags == VBT_KICK_PIO) {
-			if (shm->pio_notify && shm->pio_notify == event->key)
-				number = value;
-		} else if (shm->mmio_notify && event->key >= shm->mmio_notify) {
-			if (!shm->mmio_stride)
-				number = distance ? UINT64_MAX : value;
-			else if (distance % shm->mmio_stride == 0)
-				number = distance / shm->mmio_stride;
-		}
-		if (number < shm->queues)
+		number = rings(&place, event);
+		if (number != UINT64_MAX)
 			return vbt_queue(c, event->target, device->index, (unsigned)number);
+	}
+	for (uint32_t i = 1; info && i <= info->lefts && i <= VBT_MAX_LEFT; i++) {
+		const struct vbt_left *place = &info->left[(info->lefts - i) % VBT_MAX_LEFT];
+
+		number = rings(place, event);
+		if (number != UINT64_MAX)
+			return vbt_queue(c, event->target, place->index, (unsigned)number);
 	}
 	return NULL;
 }

@@ -71,6 +71,22 @@ int vbt_trace_info_set_source(struct vbt_trace_info *info, uint32_t index,
 	return 0;
 }
 
+/* A device is about to be described anew: note where it was rung until now. */
+static void note_left(struct vbt_trace_info *info, const struct vbt_device *old,
+		      const struct vbt_shm_device *now)
+{
+	const struct vbt_left left = {.target = old->target,
+				      .index = old->index,
+				      .stride = old->shm.mmio_stride,
+				      .queues = old->shm.queues,
+				      .pio = old->shm.pio_notify,
+				      .mmio = old->shm.mmio_notify};
+
+	if ((left.pio && left.pio != now->pio_notify) ||
+	    (left.mmio && left.mmio != now->mmio_notify))
+		info->left[info->lefts++ % VBT_MAX_LEFT] = left;
+}
+
 int vbt_trace_info_set_device(struct vbt_trace_info *info, const struct vbt_device *device)
 {
 	struct vbt_device *entry = NULL;
@@ -85,6 +101,8 @@ int vbt_trace_info_set_device(struct vbt_trace_info *info, const struct vbt_devi
 		if (grow((void **)&info->device, info->devices, sizeof(*device)))
 			return -ENOMEM;
 		entry = &info->device[info->devices++];
+	} else {
+		note_left(info, entry, &device->shm);
 	}
 	*entry = *device;
 	entry->shm.lock = 0;

@@ -68,6 +68,15 @@ struct vbt_device {
 	struct vbt_shm_device shm; /* lock is 0 and meaningless; strings are terminated */
 };
 
+/* Where a device had its doorbells until it moved them: what was rung there may be told later. */
+struct vbt_left {
+	uint8_t target, index;
+	uint32_t stride, queues;
+	uint64_t pio, mmio;
+};
+
+#define VBT_MAX_LEFT 64
+
 struct vbt_option {
 	char name[32];
 	char value[224];
@@ -79,6 +88,8 @@ struct vbt_trace_info {
 	struct vbt_source *source;
 	struct vbt_device *device;
 	struct vbt_option *option;
+	struct vbt_left left[VBT_MAX_LEFT]; /* the newest is left[(lefts - 1) % VBT_MAX_LEFT] */
+	uint32_t lefts;                     /* that there ever were */
 	uint32_t targets, sources, devices, options;
 	uint32_t changes; /* grows with every update: a cheap test for news */
 };

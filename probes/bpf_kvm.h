@@ -31,7 +31,7 @@ static __always_inline void kick(struct who who, __u64 address, bool pio, __u64 
 		key.queue = value & 0xffff;
 		bell = bpf_map_lookup_elem(&doorbells, &key);
 	}
-	if (!bell)
+	if (!bell || bell->away)
 		return;
 	count = __sync_fetch_and_add(&bell->count, 1) + 1;
 	emit(VBT_MARK_kick, who.target, address, (value & 0xffffffff) | count << 32, bytes, how,

@@ -35,8 +35,8 @@ static bool still_rings(unsigned index, const struct vbt_shm_device *device,
 	return memcmp(&now, key, sizeof(now)) == 0;
 }
 
-/* Take away the target's doorbells that are gone; what they counted is kept. */
-static void remove_doorbells(int map, unsigned index, struct known *known)
+/* Put away the target's doorbells that are gone. Their counts stay: who moved a BAR may move it back. */
+static void put_away(int map, unsigned index, const struct known *known)
 {
 	struct vbt_doorbell key, next;
 	struct vbt_doorbell_state state;
@@ -44,30 +44,49 @@ static void remove_doorbells(int map, unsigned index, struct known *known)
 
 	for (; more; key = next) {
 		more = bpf_map_get_next_key(map, &key, &next) == 0;
-		if (key.target != index || bpf_map_lookup_elem(map, &key, &state) ||
+		if (key.target != index || bpf_map_lookup_elem(map, &key, &state) || state.away ||
 		    still_rings(index, &known->devices[state.device], &key, state.queue))
 			continue;
-		known->kicks[state.device][state.queue] += state.count;
-		bpf_map_delete_elem(map, &key);
+		state.away = true;
+		bpf_map_update_elem(map, &key, &state, BPF_EXIST);
 	}
 }
 
-static int add_doorbell(int map, unsigned index, struct known *known, unsigned d, unsigned queue,
-			bool pio)
+/* Room for others. */
+static void forget_away(int map)
+{
+	struct vbt_doorbell key, next;
+	struct vbt_doorbell_state state;
+	bool more = bpf_map_get_next_key(map, NULL, &key) == 0;
+
+	for (; more; key = next) {
+		more = bpf_map_get_next_key(map, &key, &next) == 0;
+		if (bpf_map_lookup_elem(map, &key, &state) == 0 && state.away)
+			bpf_map_delete_elem(map, &key);
+	}
+}
+
+static int add_doorbell(int map, unsigned index, const struct known *known, unsigned d,
+			unsigned queue, bool pio)
 {
 	const struct vbt_shm_device *device = &known->devices[d];
 	const struct vbt_doorbell key = doorbell_key(index, device, queue, pio);
-	const struct vbt_doorbell_state state = {
-	    .count = known->kicks[d][queue],
-	    .device = (unsigned short)d,
-	    .queue = (unsigned short)queue,
-	    .shared = pio || device->mmio_stride == 0,
-	};
-	int ret = bpf_map_update_elem(map, &key, &state, BPF_NOEXIST);
+	struct vbt_doorbell_state state = {0};
+	int ret;
 
-	if (ret == 0)
-		known->kicks[d][queue] = 0;
-	return ret == -EEXIST ? 0 : ret;
+	/* First come, first served, as on the bus. */
+	if (bpf_map_lookup_elem(map, &key, &state) == 0 && !state.away)
+		return 0;
+	state.device = (unsigned short)d;
+	state.queue = (unsigned short)queue;
+	state.shared = pio || device->mmio_stride == 0;
+	state.away = false;
+	ret = bpf_map_update_elem(map, &key, &state, BPF_ANY);
+	if (ret == -E2BIG) {
+		forget_away(map);
+		ret = bpf_map_update_elem(map, &key, &state, BPF_ANY);
+	}
+	return ret;
 }
 
 int kernel_source_set_devices(struct kernel_source *source, unsigned index,
@@ -78,7 +97,7 @@ int kernel_source_set_devices(struct kernel_source *source, unsigned index,
 	struct known *known = &source->known[index];
 
 	memcpy(known->devices, devices, count * sizeof(*devices));
-	remove_doorbells(map, index, known);
+	put_away(map, index, known);
 	for (unsigned d = 0; d < count; d++) {
 		const struct vbt_shm_device *device = &devices[d];
 

@@ -24,8 +24,6 @@ struct probe {
 /* A target's device table as the filters have it. */
 struct known {
 	struct vbt_shm_device devices[VBT_SHM_MAX_DEVICES];
-	/* Of doorbells that are away now: the VMM counts since the device was made. */
-	uint64_t kicks[VBT_SHM_MAX_DEVICES][VBT_SHM_MAX_QUEUES];
 };
 
 struct kernel_source {

@@ -73,9 +73,10 @@ struct vbt_doorbell {
 };
 
 struct vbt_doorbell_state {
-	unsigned long long count; /* kicks since the device's doorbell was first known */
+	unsigned long long count; /* kicks since this address was first known as a doorbell */
 	unsigned short device, queue;
-	unsigned int shared; /* another queue may be meant: look again with the value */
+	unsigned short shared; /* another queue may be meant: look again with the value */
+	unsigned short away;   /* it is none now; if it comes back its count goes on */
 };
 
 /* One traced process. Written by the session while the programs run. */
