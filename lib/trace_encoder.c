@@ -183,7 +183,10 @@ int vbt_encoder_add(struct vbt_encoder *encoder, const struct vbt_event *event)
 	return 0;
 }
 
-/* Append one column, compressed if that makes it smaller; its entry goes into the table. */
+/*
+ * Append one column, compressed if that saves at least an eighth; its entry goes into the table. What is nearly
+ * random would take as long to unpack as any other.
+ */
 static int pack_column(struct vbt_encoder *encoder, const struct vbt_buffer *column, unsigned id,
 		       uint8_t *entry, struct vbt_buffer *out)
 {
@@ -195,7 +198,7 @@ static int pack_column(struct vbt_encoder *encoder, const struct vbt_buffer *col
 	if (column->size >= MIN_COMPRESS) {
 		stored = ZSTD_compressCCtx(encoder->zstd, out->data + out->size, bound,
 					   column->data, column->size, encoder->level);
-		if (ZSTD_isError(stored) || stored >= column->size)
+		if (ZSTD_isError(stored) || stored > column->size - column->size / 8)
 			stored = 0;
 	}
 	entry[0] = (uint8_t)id;
