@@ -16,9 +16,11 @@ struct shape {
 	uint8_t mask;
 };
 
-/* The next time of a point, low and high byte. check_kinds has seen that there are enough. */
+/* The next time of a point: its low byte, and how far from it the high one is. check_kinds has seen that there
+ * are enough. */
 struct times {
-	const uint8_t *low, *high;
+	const uint8_t *low;
+	ptrdiff_t high;
 };
 
 struct vbt_decoder {
@@ -76,7 +78,13 @@ uint64_t vbt_read_varint(struct vbt_columns *columns, unsigned column)
 {
 	struct vbt_reading *r = &columns->column[column];
 	uint64_t word = vbt_get64(r->at), last = ~word & 0x8080808080808080u;
-	unsigned size = last ? ((unsigned)__builtin_ctzll(last) + 1) / 8 : 9;
+	unsigned size;
+
+	if (!(word & 0x80) && r->at < r->end) {
+		r->at++;
+		return word & 0x7f;
+	}
+	size = last ? ((unsigned)__builtin_ctzll(last) + 1) / 8 : 9;
 
 	if (size > 8 || r->at + size > r->end)
 		return read_varint_bytes(columns, r);
@@ -237,24 +245,27 @@ int vbt_decoder_begin(struct vbt_decoder *decoder, const struct vbt_chunk_header
 	error = check_kinds(decoder);
 	if (error)
 		decoder->count = 0;
-	for (unsigned point = 0; point < VBT_POINT_COUNT; point++)
-		decoder->time[point] = (struct times){column[VBT_COLUMN_TIME + 2 * point].at,
-						      column[VBT_COLUMN_TIME + 2 * point + 1].at};
+	for (unsigned point = 0; point < VBT_POINT_COUNT; point++) {
+		const struct vbt_reading *low = &column[VBT_COLUMN_TIME + 2 * point];
+
+		decoder->time[point] = (struct times){low->at, low[1].at - low->at};
+	}
 	return error;
 }
 
-int vbt_decoder_next(struct vbt_decoder *decoder, struct vbt_event *events, unsigned room,
-		     bool *in_order)
+/* Inlined twice: as a rule kinds are one byte each, and nothing else need be looked at. */
+VBT_ALWAYS_INLINE int decode(struct vbt_decoder *decoder, struct vbt_event *events, unsigned room,
+			     bool *in_order, const bool wide)
 {
 	const uint8_t *low = decoder->columns.column[VBT_COLUMN_KINDS].at;
 	const uint8_t *high = decoder->columns.column[VBT_COLUMN_KINDS_HIGH].at;
-	const bool wide = column_size(decoder, VBT_COLUMN_KINDS_HIGH) > 0;
 	const struct shape *shapes = decoder->shape;
 	struct predictor *p = &decoder->predictor;
 	const uint32_t begin = decoder->done, left = decoder->count - begin;
 	const uint32_t end = begin + (left < room ? left : room);
 	struct vbt_event *e = events;
-	uint64_t now = p->time;
+	const uint64_t first = p->time;
+	uint64_t now = first;
 
 	*in_order = true;
 	for (uint32_t i = begin; i < end; i++, e++) {
@@ -262,20 +273,23 @@ int vbt_decoder_next(struct vbt_decoder *decoder, struct vbt_event *events, unsi
 		    &shapes[wide ? low[i] | (unsigned)high[i] << 8 : low[i]];
 		const unsigned point = shape->event.point;
 		struct times *time = &decoder->time[point];
-		uint64_t step = *time->low++ | (uint64_t)*time->high++ << 8, before = now;
+		uint64_t step = time->low[0] | (uint64_t)time->low[time->high] << 8;
 		struct walk w = {.mask = shape->mask, .read = &decoder->columns};
 
+		time->low++;
 		*e = shape->event;
 		walk_event(&w, p, shape->queue, shape->kick, point, e);
-		if (__builtin_expect(step == VBT_TIME_LONG, 0))
-			step = vbt_read_varint(&decoder->columns, VBT_COLUMN_LONG_TIMES);
-		if (__builtin_expect(w.mask & VBT_FIELD_BACK, 0))
-			step = -step;
+		if (__builtin_expect(step == VBT_TIME_LONG || w.mask & VBT_FIELD_BACK, 0)) {
+			if (step == VBT_TIME_LONG)
+				step = vbt_read_varint(&decoder->columns, VBT_COLUMN_LONG_TIMES);
+			if (w.mask & VBT_FIELD_BACK)
+				step = -step;
+			*in_order &= now + step >= now;
+		}
 		now += step;
 		e->time = now;
-		if (__builtin_expect(now < before, 0))
-			*in_order = false;
 	}
+	*in_order &= now >= first;
 	p->time = now;
 	decoder->done = end;
 	if (decoder->columns.failed) {
@@ -283,4 +297,12 @@ int vbt_decoder_next(struct vbt_decoder *decoder, struct vbt_event *events, unsi
 		return -EBADMSG;
 	}
 	return (int)(end - begin);
+}
+
+int vbt_decoder_next(struct vbt_decoder *decoder, struct vbt_event *events, unsigned room,
+		     bool *in_order)
+{
+	return column_size(decoder, VBT_COLUMN_KINDS_HIGH) > 0
+		   ? decode(decoder, events, room, in_order, true)
+		   : decode(decoder, events, room, in_order, false);
 }
