@@ -9,12 +9,12 @@
 #define BATCH      16
 
 /*
- * Durations that wait to be counted, of complete requests that have the group's plan. A histogram's lines
- * are fetched once for all of them: there are too many histograms to stay in the cache.
+ * The marks of complete requests that wait to be counted, in the order of the group's plan, which is theirs. A
+ * histogram's lines are fetched once for all of them: there are too many histograms to stay in the cache.
  */
 struct batch {
 	unsigned count;
-	uint64_t total[BATCH], stage[VBT_MARK_COUNT - 1][BATCH];
+	uint64_t mark[VBT_MARK_COUNT][BATCH];
 };
 
 /* A group of a breakdown. */
@@ -121,6 +121,14 @@ static uint32_t hash_key(const struct vbt_group_key *key)
 	return (uint32_t)(hash >> 32) % TABLE_SIZE;
 }
 
+/* As a rule each of the few groups of a trace has a slot of its own. */
+static unsigned recent_slot(const struct vbt_group_key *key)
+{
+	return ((unsigned)key->op + 2u * (unsigned)key->queue + 5u * (unsigned)key->device +
+		3u * (unsigned)key->target + (unsigned)key->vcpu + (unsigned)key->size) %
+	       VBT_RECENT_GROUPS;
+}
+
 /* The group of a key, made if it is new. NULL with *error 0: there are too many. */
 static struct vbt_group *find_group(struct vbt_breakdown *breakdown,
 				    const struct vbt_group_key *key, int *error)
@@ -192,29 +200,44 @@ static int make_plan(struct vbt_group *group, unsigned life)
 	return 0;
 }
 
-/* Count what waits. */
-static void settle(struct vbt_group *group, struct batch *batch)
+/*
+ * Count what waits. As vbt_request_segments: what goes back is 0, and the next one shorter. Inlined, so that of
+ * a full batch the number is known.
+ */
+static inline __attribute__((always_inline)) void
+settle_many(struct vbt_group *group, const struct batch *batch, unsigned count)
 {
 	const struct vbt_group_plan *plan = &group->plan;
-	uint64_t layer[VBT_LAYER_COUNT][BATCH];
-	unsigned count = batch->count, seen = 0;
+	uint64_t now[BATCH], ns[BATCH], layer[VBT_LAYER_COUNT][BATCH] = {0};
+	unsigned seen = 0;
 
-	if (!count)
-		return;
+	memcpy(now, batch->mark[0], sizeof(now));
 	for (unsigned i = 0; i < plan->count; i++) {
-		const uint64_t *ns = batch->stage[i];
+		const uint64_t *then = batch->mark[i + 1];
 		uint64_t *sum = layer[plan->layer[i]];
-		const bool first = !(seen >> plan->layer[i] & 1);
 
+		for (unsigned j = 0; j < count; j++) {
+			ns[j] = then[j] > now[j] ? then[j] - now[j] : 0;
+			now[j] += ns[j];
+			sum[j] += ns[j];
+		}
 		vbt_histogram_add_many(&plan->stage[i]->ns, ns, count);
-		for (unsigned j = 0; j < count; j++)
-			sum[j] = first ? ns[j] : sum[j] + ns[j];
 		seen |= 1u << plan->layer[i];
 	}
 	for (; seen; seen &= seen - 1)
 		vbt_histogram_add_many(&group->layer[__builtin_ctz(seen)],
 				       layer[__builtin_ctz(seen)], count);
-	vbt_histogram_add_many(&group->total, batch->total, count);
+	for (unsigned j = 0; j < count; j++)
+		ns[j] = now[j] - batch->mark[0][j];
+	vbt_histogram_add_many(&group->total, ns, count);
+}
+
+static void settle(struct vbt_group *group, struct batch *batch)
+{
+	if (batch->count == BATCH)
+		settle_many(group, batch, BATCH);
+	else if (batch->count)
+		settle_many(group, batch, batch->count);
 	batch->count = 0;
 }
 
@@ -224,7 +247,6 @@ static int add_to_batch(struct vbt_group *group, struct batch *batch,
 {
 	const struct vbt_group_plan *plan = &group->plan;
 	unsigned life, at;
-	uint64_t now;
 
 	if (!request->complete) {
 		group->incomplete++;
@@ -238,15 +260,9 @@ static int add_to_batch(struct vbt_group *group, struct batch *batch,
 			return -ENOMEM;
 	}
 	at = batch->count++;
-	now = request->mark[plan->first];
-	for (unsigned i = 0; i < plan->count; i++) {
-		/* As vbt_request_segments: what goes back is 0, and the next one shorter. */
-		uint64_t then = request->mark[plan->to[i]], ns = then > now ? then - now : 0;
-
-		batch->stage[i][at] = ns;
-		now += ns;
-	}
-	batch->total[at] = now - request->mark[plan->first];
+	batch->mark[0][at] = request->mark[plan->first];
+	for (unsigned i = 0; i < plan->count; i++)
+		batch->mark[i + 1][at] = request->mark[plan->to[i]];
 	group->count++;
 	group->errors += request->status != 0;
 	group->bytes += request->bytes;
@@ -266,7 +282,7 @@ int vbt_group_add(struct vbt_group *group, const struct vbt_request *request)
 int vbt_breakdown_add(struct vbt_breakdown *breakdown, const struct vbt_request *request)
 {
 	struct vbt_group_key key = key_of(breakdown->by, request);
-	struct vbt_group *group = breakdown->last;
+	struct vbt_group **recent = &breakdown->recent[recent_slot(&key)], *group = *recent;
 	int error;
 
 	if (!group || !same_key(&group->key, &key))
@@ -276,7 +292,7 @@ int vbt_breakdown_add(struct vbt_breakdown *breakdown, const struct vbt_request 
 			breakdown->ungrouped++;
 		return error;
 	}
-	breakdown->last = group;
+	*recent = group;
 	return add_to_batch(group, &((struct member *)group)->batch, request, BATCH);
 }
 

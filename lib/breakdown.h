@@ -32,7 +32,8 @@ enum vbt_dimension {
 	    VBT_BY_DEFAULT = VBT_BY_target | VBT_BY_device | VBT_BY_queue | VBT_BY_op,
 };
 
-#define VBT_MAX_GROUPS 4096 /* requests of further groups are counted in `ungrouped` only */
+#define VBT_MAX_GROUPS    4096 /* requests of further groups are counted in `ungrouped` only */
+#define VBT_RECENT_GROUPS 32
 
 /* A group's key; what is not grouped by is -1, as is a vCPU that is not known. */
 struct vbt_group_key {
@@ -73,7 +74,7 @@ struct vbt_breakdown {
 	uint64_t ungrouped;
 	/* private */
 	uint32_t *table;
-	struct vbt_group *last;
+	struct vbt_group *recent[VBT_RECENT_GROUPS]; /* by a hash of the key */
 };
 
 /* 0 or -ENOMEM. release frees everything and empties it. */
