@@ -338,9 +338,9 @@ static inline __attribute__((always_inline)) void on_event(struct vbt_correlator
 		if ((q = queue_of(c, event, event->op < VBT_IO_METHOD_COUNT && event->seq)))
 			vbt_on_submit(c, q, event);
 		break;
-	case VBT_MARK_queue:
-	case VBT_MARK_issue:
-	case VBT_MARK_complete: vbt_on_bio(c, event); break;
+	case VBT_MARK_queue: vbt_on_queue(c, event); break;
+	case VBT_MARK_issue: vbt_on_issue(c, event); break;
+	case VBT_MARK_complete: vbt_on_complete(c, event); break;
 	case VBT_MARK_reap:
 		if ((q = queue_of(c, event, event->seq)))
 			vbt_on_reap(c, q, event);

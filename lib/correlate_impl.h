@@ -40,9 +40,9 @@ enum flight_flag {
 
 /* A request in flight. */
 struct flight {
-	struct vbt_request r;
-	uint64_t io_latest;  /* of its last block event */
-	uint64_t not_before; /* from then on a block event of its key is not the last user's */
+	struct vbt_request r; /* its marks are not cleared: they count where they are present */
+	uint64_t io_latest;   /* of its last block event; what is cleared begins here */
+	uint64_t not_before;  /* from then on a block event of its key is not the last user's */
 	uint32_t next;       /* next one (seq) of the pushed ones, or of the interrupt's; 0: none */
 	uint32_t leader;     /* the one (seq) that it was merged into; 0: none */
 	uint32_t io_sectors; /* sum over its bios when they were queued, */
@@ -119,15 +119,15 @@ enum irq_where { IRQ_NOWHERE, IRQ_ACCEPTED, IRQ_IN_SERVICE, IRQ_ASSERTED };
 
 /* One interrupt on its way: from the VMM's decision to the guest's EOI. */
 struct irq {
-	uint64_t time[VBT_MARK_COUNT]; /* of signal, msi, inject, eoi */
-	uint64_t accepted_at;
-	uint64_t sent_at; /* signal_done, if `sent` */
+	uint64_t time[VBT_MARK_COUNT]; /* of signal, msi, inject, eoi; not cleared: see `have` */
+	uint64_t accepted_at;          /* what is cleared begins here */
+	uint64_t sent_at;              /* signal_done, if `sent` */
 	uint64_t seq;
 	uint32_t queue;
-	uint32_t head, tail, count; /* requests that it tells of */
-	uint32_t older, newer;      /* list of all that are under way */
-	uint32_t next;              /* in a vector's or line's list */
-	uint32_t vector, line;      /* index of the vector entry, of the line */
+	uint32_t head, count;  /* requests that it tells of */
+	uint32_t older, newer; /* list of all that are under way */
+	uint32_t next;         /* in a vector's or line's list */
+	uint32_t vector, line; /* index of the vector entry, of the line */
 	uint32_t generation;
 	uint16_t have, inferred; /* bit per mark */
 	uint16_t coalesced;      /* marks of an assertion that was under way before the signal */
@@ -363,7 +363,9 @@ void vbt_kick_forget(struct queue *q);
 /* correlate_io.c */
 void vbt_on_submit(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event);
 void vbt_on_reap(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event);
-void vbt_on_bio(struct vbt_correlator *c, const struct vbt_event *event);
+void vbt_on_queue(struct vbt_correlator *c, const struct vbt_event *event);
+void vbt_on_issue(struct vbt_correlator *c, const struct vbt_event *event);
+void vbt_on_complete(struct vbt_correlator *c, const struct vbt_event *event);
 void vbt_io_finish(const struct vbt_correlator *c, struct queue *q, struct flight *f,
 		   unsigned rest);
 

@@ -24,16 +24,17 @@ static bool is_live(void *context, uint64_t key, uint64_t value)
 	return vbt_flight_find(c->queue[value >> 32], (uint32_t)value) != NULL;
 }
 
-/* Several bios and requests may carry one I/O: the first Q, the first D, the last C. */
-static void take_bio(struct flight *f, const struct vbt_event *event)
+/* Several bios and requests may carry one I/O: the first Q, the first D, the last C. `point`: the event's. */
+static inline __attribute__((always_inline)) void
+take_bio(struct flight *f, const struct vbt_event *event, unsigned point)
 {
-	bool first = !vbt_request_has(&f->r, event->point);
+	bool first = !vbt_request_has(&f->r, point);
 
 	if (event->time > f->io_latest)
 		f->io_latest = event->time;
 	f->blurred |= event->time <= f->not_before;
 
-	switch (event->point) {
+	switch (point) {
 	case VBT_MARK_queue:
 		f->bios++;
 		f->io_sectors += event->aux;
@@ -54,7 +55,7 @@ static void take_bio(struct flight *f, const struct vbt_event *event)
 		f->done_sectors += event->aux;
 	}
 	if (first)
-		vbt_flight_mark(f, event->point, event->time);
+		vbt_flight_mark(f, point, event->time);
 }
 
 /* The request that a number was given to last, be it in flight or gone; NULL: nobody knows any more. */
@@ -72,8 +73,10 @@ static struct flight *last_of(struct vbt_correlator *c, uint64_t value)
 /* A key is used anew: are the block events of both uses so far apart that the clocks tell them? */
 static void part(struct flight *before, struct flight *f, uint64_t slack)
 {
-	uint64_t submit = f->r.mark[VBT_MARK_submit], reap = before->r.mark[VBT_MARK_reap];
+	uint64_t submit = f->r.mark[VBT_MARK_submit], reap = 0;
 
+	if (vbt_request_has(&before->r, VBT_MARK_reap))
+		reap = before->r.mark[VBT_MARK_reap];
 	f->not_before = reap + slack;
 	if (before->io_latest + slack >= submit)
 		before->blurred = f->blurred = true;
@@ -110,7 +113,7 @@ static void bind(struct vbt_correlator *c, struct queue *q, struct flight *f,
 		if (early->time && early->key == key && early->target == event->target &&
 		    early->time + slack >= event->time) {
 			c->stats.stray--;
-			take_bio(f, early);
+			take_bio(f, early, early->point);
 			early->time = 0;
 		}
 	}
@@ -205,12 +208,12 @@ static bool lacks_completion(const struct flight *f)
  * The key names the request from its submit to its reap. A task does other I/O before and behind;
  * only what the clocks blur may lie outside.
  */
-static bool in_call(const struct vbt_correlator *c, const struct flight *f,
-		    const struct vbt_event *event)
+static bool behind_reap(const struct vbt_correlator *c, const struct flight *f,
+			const struct vbt_event *event)
 {
 	uint64_t reap = f->r.mark[VBT_MARK_reap];
 
-	if (!vbt_request_has(&f->r, VBT_MARK_reap) || event->time <= reap)
+	if (event->time <= reap)
 		return true;
 	if (event->time > reap + vbt_slack(c, event->target))
 		return false;
@@ -220,6 +223,12 @@ static bool in_call(const struct vbt_correlator *c, const struct flight *f,
 	case VBT_MARK_issue: return f->issued_sectors < f->io_sectors;
 	default: return lacks_completion(f);
 	}
+}
+
+static inline bool in_call(const struct vbt_correlator *c, const struct flight *f,
+			   const struct vbt_event *event)
+{
+	return !vbt_request_has(&f->r, VBT_MARK_reap) || behind_reap(c, f, event);
 }
 
 static void keep_early(struct vbt_correlator *c, const struct vbt_event *event)
@@ -233,7 +242,9 @@ static void keep_early(struct vbt_correlator *c, const struct vbt_event *event)
 		c->early_latest = event->time;
 }
 
-void vbt_on_bio(struct vbt_correlator *c, const struct vbt_event *event)
+/* Inlined for each point: the jump to it has told which one it is. */
+static inline __attribute__((always_inline)) void
+on_bio(struct vbt_correlator *c, const struct vbt_event *event, unsigned point)
 {
 	uint64_t value = vbt_table_get(&c->io_table, table_key(event->key, event->target));
 	struct flight *f = NULL;
@@ -253,7 +264,22 @@ void vbt_on_bio(struct vbt_correlator *c, const struct vbt_event *event)
 			keep_early(c, event);
 		return;
 	}
-	take_bio(f, event);
+	take_bio(f, event, point);
+}
+
+void vbt_on_queue(struct vbt_correlator *c, const struct vbt_event *event)
+{
+	on_bio(c, event, VBT_MARK_queue);
+}
+
+void vbt_on_issue(struct vbt_correlator *c, const struct vbt_event *event)
+{
+	on_bio(c, event, VBT_MARK_issue);
+}
+
+void vbt_on_complete(struct vbt_correlator *c, const struct vbt_event *event)
+{
+	on_bio(c, event, VBT_MARK_complete);
 }
 
 /* All of its data was queued before our eyes. */
@@ -378,6 +404,8 @@ void vbt_io_finish(const struct vbt_correlator *c, struct queue *q, struct fligh
 		r->present &= (uint16_t) ~(short_marks(f) | doubtful(f));
 		reason = VBT_ABSENT_lost;
 	}
+	if ((r->present & IO_MARKS) == IO_MARKS)
+		return;
 	for (unsigned mark = VBT_MARK_queue; mark <= VBT_MARK_complete; mark++)
 		if (!vbt_request_has(r, mark) &&
 		    (q->expect & BIT(mark) || reason == VBT_ABSENT_null_disk ||

@@ -6,6 +6,9 @@
  * accepts there names its vCPU and vector. All that a vCPU accepted of a vector since its last injection
  * is delivered by the next injection, and all that was injected is ended by the next EOI.
  */
+#include <stddef.h>
+#include <string.h>
+
 #include "lib/correlate_impl.h"
 
 #define HIDDEN_AFTER 64 /* injections without any EOI until we believe that none can be seen */
@@ -145,13 +148,11 @@ struct irq *vbt_irq_new(struct vbt_correlator *c)
 	irq = &c->irq[c->irq_free];
 	c->irq_free = irq->next;
 	generation = irq->generation;
-	*irq = (struct irq){
-	    .used = true,
-	    .generation = generation,
-	    .older = c->irq_newest,
-	    .newer = NONE,
-	    .next = NONE,
-	};
+	memset(&irq->accepted_at, 0, sizeof(*irq) - offsetof(struct irq, accepted_at));
+	irq->used = true;
+	irq->generation = generation;
+	irq->older = c->irq_newest;
+	irq->newer = irq->next = NONE;
 	if (c->irq_newest != NONE)
 		c->irq[c->irq_newest].newer = index_of(c, irq);
 	else

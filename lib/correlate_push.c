@@ -157,10 +157,28 @@ static void end_by_reset(struct vbt_correlator *c, struct queue *q, struct fligh
 		vbt_flight_emit(c, q, f, VBT_ABSENT_reset);
 }
 
+/* The front of the list, as it is, becomes the interrupt's. */
+static void take_covered(struct queue *q, struct irq *irq, const struct vbt_event *event)
+{
+	struct flight *f = first_pending(q), *last = NULL;
+
+	irq->head = q->push_head;
+	for (; f && covered(f, event); f = first_pending(q)) {
+		f->flags &= (uint8_t)~FLIGHT_PENDING;
+		decide(f, event);
+		irq->count++;
+		q->push_head = f->next;
+		last = f;
+	}
+	if (last)
+		last->next = 0;
+	else
+		irq->head = 0;
+}
+
 void vbt_on_signal(struct vbt_correlator *c, struct queue *q, const struct vbt_event *event)
 {
 	struct thread *thread;
-	struct flight *f;
 	struct irq *irq;
 
 	q->stats.signals[event->code]++;
@@ -184,17 +202,7 @@ void vbt_on_signal(struct vbt_correlator *c, struct queue *q, const struct vbt_e
 	irq->intx = q->intx;
 	irq->doubt = event->time < c->irq_doubt_until;
 	vbt_irq_mark(irq, VBT_MARK_signal, event->time, false);
-	while ((f = first_pending(q)) && covered(f, event)) {
-		unlink_first(q, f);
-		decide(f, event);
-		if (!irq->head)
-			irq->head = f->r.seq;
-		else
-			vbt_flight_find(q, irq->tail)->next = f->r.seq;
-		irq->tail = f->r.seq;
-		f->next = 0;
-		irq->count++;
-	}
+	take_covered(q, irq, event);
 	/* In doubt its signal_done may be lost, and the window would stay open for others. */
 	if (!vbt_irq_expected(c, q) || event->time < q->doubt_until) {
 		irq->doubt |= event->time < q->doubt_until;
