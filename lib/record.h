@@ -155,6 +155,13 @@ struct vbt_shm_header {
 	struct vbt_shm_device devices[VBT_SHM_MAX_DEVICES];
 	uint16_t want_data;  /* of the readers, those that want the data of requests too */
 	uint16_t data_bytes; /* of each request: the most that one of them wants */
+	/*
+	 * 1 + the generation of the device table that a reader has taken over, its filters in the kernel included;
+	 * 0: nobody follows the table so. Futex word: where a doorbell comes or moves, the VMM lets the guest go on
+	 * only when this is past it, or nobody answers (probes/stage_device.c). Of several readers the first counts.
+	 * It was padding once, so no other version is needed: who does not know it leaves it 0, or is not waited for.
+	 */
+	uint32_t seen;
 	struct vbt_shm_ring rings[VBT_SHM_MAX_RINGS] __attribute__((aligned(64)));
 };
 

@@ -45,6 +45,14 @@ bool ring_reader_want_data(struct ring_reader *reader, unsigned bytes);
 void ring_reader_say_ready(const struct ring_reader *reader);
 
 /*
+ * Tell the VMM that filters in the kernel are those of the device table of `generation` (ring_reader_generation, asked
+ * before the table was read). From the first call on until ring_reader_stop it waits for that, for a bounded time,
+ * where a doorbell moves: call it at each poll. A recording that is only read is not written to; without the right to
+ * write, the VMM does not wait.
+ */
+void ring_reader_follows(struct ring_reader *reader, uint32_t generation);
+
+/*
  * Switch recording on and wait until the VMM does. Records from now on are read; with `history`
  * also those that the rings still hold. A flight recorder of a VMM that is gone is all history.
  * 0, or -errno with a sentence in err (-ETIMEDOUT: the VMM does not answer; it is stopped, or has run for
@@ -53,7 +61,7 @@ void ring_reader_say_ready(const struct ring_reader *reader);
 int ring_reader_start(struct ring_reader *reader, bool history, int timeout_ms, char *err,
 		      size_t err_size);
 
-/* Switch recording off; what is in the rings can still be read. */
+/* Switch recording off, and be waited for no more; what is in the rings can still be read. */
 void ring_reader_stop(struct ring_reader *reader);
 
 /* Once a second or so: stay registered, also if another reader's death dropped us. */

@@ -25,6 +25,8 @@ struct ring_reader {
 	pid_t pid;      /* the VMM's; 0: a file's */
 	uint16_t data;  /* what we have to do with its `data_bytes`; 0: nothing */
 	pid_t own_pid;  /* ours, as the VMM sees it; 0 if it does not see us */
+	uint32_t seen;  /* what we told it that we have of its device table; 0: nothing */
+	bool mute;      /* it cannot be told */
 	uint64_t bytes; /* of the file, when it was opened */
 
 	/* A memfd is sealed, so its header can be mapped; a file is copied at each refresh. */

@@ -58,18 +58,59 @@ static void join_readers(struct ring_reader *reader)
 }
 
 /* Set a word of the header of a flight recorder's file too, which is open for reading only and not mapped. */
-static void write_word(const struct ring_reader *reader, size_t offset, uint32_t word)
+static bool write_word(const struct ring_reader *reader, size_t offset, uint32_t word)
 {
 	char path[32];
+	bool written;
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", reader->fd);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
-		return;
-	if (pwrite(fd, &word, sizeof(word), (off_t)offset) < 0)
-		errno = 0; /* no harm done: who waits for it waits its time */
+		return false;
+	/* Where it fails no harm is done: who waits for it waits its time. */
+	written = pwrite(fd, &word, sizeof(word), (off_t)offset) == sizeof(word);
 	close(fd);
+	return written;
+}
+
+/* Of a VMM that runs; a file that was only opened is not ours to write. */
+static void tell_seen(struct ring_reader *reader, uint32_t seen)
+{
+	if (reader->map) {
+		__atomic_store_n(&reader->map->seen, seen, __ATOMIC_RELEASE);
+		futex(&reader->map->seen, FUTEX_WAKE, 1 << 30, NULL);
+	} else if (!reader->mute) {
+		reader->mute = !write_word(reader, offsetof(struct vbt_shm_header, seen), seen);
+	}
+}
+
+static uint32_t told(const struct ring_reader *reader)
+{
+	return __atomic_load_n(&ring_reader_header(reader)->seen, __ATOMIC_ACQUIRE);
+}
+
+void ring_reader_follows(struct ring_reader *reader, uint32_t generation)
+{
+	uint32_t before = told(reader);
+
+	if (!reader->pid)
+		return;
+	reader->seen = generation + 1;
+	/* Another one may be further, or has left just now and taken our word with it. */
+	if (!before || (int32_t)(reader->seen - before) > 0)
+		tell_seen(reader, reader->seen);
+}
+
+/* What another one said stays; who stays says it again at his next poll. */
+static void follow_no_more(struct ring_reader *reader)
+{
+	if (!reader->seen)
+		return;
+	ring_reader_refresh(reader);
+	if (told(reader) == reader->seen)
+		tell_seen(reader, 0);
+	reader->seen = 0;
 }
 
 /*
@@ -160,6 +201,7 @@ void ring_reader_stop(struct ring_reader *reader)
 	uint32_t self = (uint32_t)reader->own_pid;
 	struct vbt_shm_header *h = reader->map;
 
+	follow_no_more(reader);
 	if (!reader->counted)
 		return;
 	reader->counted = false;

@@ -28,7 +28,7 @@
 #include "lib/reorder.h" /* vbt_event_fn */
 #include "lib/trace_info.h"
 
-#define SESSION_WATCH_NS 1000000  /* a doorbell is known before its first ring */
+#define SESSION_WATCH_NS 1000000  /* a VMM whose doorbell moves waits so long */
 #define SESSION_POLL_NS  5000000  /* a busy ring of the default size holds twenty times this */
 #define SESSION_IDLE_NS  20000000 /* and this still at twelve million records a second */
 
@@ -81,8 +81,8 @@ long session_poll(struct session *session, vbt_event_fn *sink, void *context);
 
 /*
  * How long (ns) the next poll can wait without a loss, by how full the buffers were at the last one, and how much
- * came: between SESSION_POLL_NS and SESSION_IDLE_NS. SESSION_WATCH_NS while a device is being set up: its guest
- * rings a doorbell soon, and a ring before the kernel's side knows it is not counted.
+ * came: between SESSION_POLL_NS and SESSION_IDLE_NS. SESSION_WATCH_NS for a second after a device has changed, and at
+ * the start: then it is being set up, and where its doorbell moves the VMM waits until the kernel's side knows it.
  */
 uint64_t session_pause(const struct session *session);
 

@@ -19,7 +19,6 @@ struct target {
 	bool usdt, ended, no_kvm, primed;
 	bool held;           /* it waits for us, and has not been let go */
 	bool known;          /* a device of it was seen */
-	bool silent;         /* a virtual machine's device of it has no doorbell yet */
 	uint64_t changed_ns; /* when its devices were seen to have changed */
 	unsigned looks;      /* for a table of devices that may be made yet */
 	uint32_t generation;
@@ -58,9 +57,10 @@ void session_target_free(struct target *target);
 /* Follow its device table, its clock and whether it waits for us. */
 void session_target_update(struct session *session, unsigned index);
 
-/* Has it not ended? */
-/* Its devices have their doorbells, and have not changed for a while before `now`. */
+/* Its devices have not changed for a while before `now`. */
 bool session_target_settled(const struct target *target, uint64_t now);
+
+/* Has it not ended? */
 bool session_target_runs(const struct target *target);
 
 /* session_events.c: deliver what the kernel's buffer holds. True if all was read of what is there up to `reserved`. */

@@ -11,8 +11,8 @@
 #include "probes/session_info.h"
 
 #define START_MS   2000
-#define SETTLED_NS 1000000000u
-#define LOOKS      400 /* polls for which a VMM that starts may have no table of devices */
+#define SETTLED_NS 1000000000u /* a device that is being set up changes again within this */
+#define LOOKS      400         /* polls for which a VMM that starts may have no table of devices */
 
 void session_target_free(struct target *target)
 {
@@ -69,42 +69,55 @@ static void update_marks(struct session *session, unsigned index)
 static void update_devices(struct session *session, unsigned index)
 {
 	struct target *target = session->targets[index];
+	const bool filters = session->kernel && !session->detached && target->pid;
 	struct vbt_shm_device devices[VBT_SHM_MAX_DEVICES] = {0};
-	bool no_kvm = true, known = false, silent = false;
+	bool no_kvm = true, known = false, whole = true;
 	uint32_t generation;
 	unsigned count;
 
 	if (!target->reader)
 		return;
+	/* The VMM waits for these where a doorbell moves. Asked before the table is read, which may be newer. */
 	generation = ring_reader_generation(target->reader);
-	if (target->primed && generation == target->generation)
+	if (target->primed && generation == target->generation) {
+		if (filters)
+			ring_reader_follows(target->reader, generation);
 		return;
+	}
 	count = ring_reader_devices(target->reader);
 	for (unsigned d = 0; d < count; d++) {
 		struct vbt_device entry = {
 		    .target = (uint8_t)index, .index = (uint8_t)d, .generation = generation};
 
-		if (!ring_reader_device(target->reader, d, &devices[d]))
+		/* It is being changed just now: as it was, until the next look. */
+		if (!ring_reader_device(target->reader, d, &devices[d])) {
+			const struct vbt_device *old =
+			    vbt_trace_info_device(&session->info, index, d);
+
+			whole = false;
+			if (old)
+				devices[d] = old->shm;
 			continue;
+		}
 		no_kvm &= (devices[d].flags & VBT_DEVICE_NO_KVM) != 0;
 		known = true;
-		silent |= devices[d].present && !(devices[d].flags & VBT_DEVICE_NO_KVM) &&
-			  !devices[d].pio_notify && !devices[d].mmio_notify;
 		/* Gone: how it was while it ran stays; one that lived between two polls is all news. */
 		if (!devices[d].present && vbt_trace_info_device(&session->info, index, d))
 			continue;
 		entry.shm = devices[d];
 		vbt_trace_info_set_device(&session->info, &entry);
 	}
-	target->primed = true;
+	if (!target->changed_ns || generation != target->generation)
+		target->changed_ns = vbt_now_ns();
+	target->primed = whole;
 	target->generation = generation;
 	target->no_kvm = known && no_kvm;
 	target->known |= known;
-	target->silent = silent;
-	target->changed_ns = vbt_now_ns();
-	if (session->kernel && !session->detached && target->pid) {
+	if (filters) {
 		kernel_source_set_devices(session->kernel, index, devices, count);
 		watch_probes(session);
+		if (whole)
+			ring_reader_follows(target->reader, generation);
 	}
 	update_marks(session, index);
 }
@@ -361,8 +374,7 @@ void session_target_update(struct session *session, unsigned index)
 
 bool session_target_settled(const struct target *target, uint64_t now)
 {
-	return !target->reader || !target->pid ||
-	       (!target->silent && now > target->changed_ns + SETTLED_NS);
+	return !target->reader || !target->pid || now > target->changed_ns + SETTLED_NS;
 }
 
 bool session_target_runs(const struct target *target)

@@ -42,6 +42,7 @@ static void drop_dead_reader(struct vbt_shm_header *header)
 		__atomic_store_n(&header->want_rings, 0, __ATOMIC_RELEASE);
 		__atomic_store_n(&header->want_data, 0, __ATOMIC_RELEASE);
 		__atomic_store_n(&header->data_bytes, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&header->seen, 0, __ATOMIC_RELEASE);
 		__atomic_store_n(&header->want, 0, __ATOMIC_RELEASE);
 	}
 }
@@ -158,13 +159,13 @@ void stage_control_stop(void)
 	/* The wake-up may come just before the thread sleeps, hence the repetition. */
 	do {
 		syscall(SYS_futex, &stage_shm.header->want, FUTEX_WAKE, 1 << 30, NULL, NULL, 0);
-		clock_gettime(CLOCK_REALTIME, &now);
+		clock_gettime(CLOCK_MONOTONIC, &now);
 		now.tv_nsec += 1000000;
 		if (now.tv_nsec >= 1000000000) {
 			now.tv_nsec -= 1000000000;
 			now.tv_sec++;
 		}
-	} while (pthread_timedjoin_np(control_thread, NULL, &now) == ETIMEDOUT);
+	} while (pthread_clockjoin_np(control_thread, NULL, CLOCK_MONOTONIC, &now) == ETIMEDOUT);
 	running = false;
 }
 

@@ -201,6 +201,15 @@ void stage_device_publish(uint8_t device);
 void stage_device_remove(uint8_t device);
 
 /*
+ * Where a published change brought or moved a doorbell of a virtual machine's device: wait until a reader that counts
+ * its rings in the kernel has taken that over, so that the guest's next ring is one that it sees. Call without a lock,
+ * before the guest goes on. Returns at once if there is no such reader, or none that answered the last time; a
+ * reader that does not answer is waited for once, STAGE_SETTLE_SLICES times 1 ms.
+ */
+#define STAGE_SETTLE_SLICES 200
+void stage_device_settle(void);
+
+/*
  * Write the first `length` bytes of a request's data as records of the point `data`, as many of them
  * as readers asked for; `given`: by the guest, else for it. For STAGE_POINT_SHOW. The pieces are
  * memory of this process that was checked; the guest may change what is in them meanwhile.

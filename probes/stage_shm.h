@@ -25,11 +25,23 @@ struct stage_thread {
 	bool quick; /* there is a ring, and its clock is the processor's own */
 };
 
+/* Of a device's entry, what a reader's filters in the kernel are made of; all 0 while it cannot be rung. */
+struct stage_bells {
+	uint64_t pio, mmio;
+	uint32_t stride, queues, gsi, unused;
+};
+
 /* The process's one mapping; header is NULL before stage_ring_init and after stage_ring_exit. */
 struct stage_shm {
 	struct vbt_shm_header *header;
 	uint64_t next; /* file offset of the first byte that no ring has */
 	int fd;
+
+	/* stage_device.c: what readers are waited for. */
+	struct stage_bells bells[VBT_SHM_MAX_DEVICES]; /* as they were published last */
+	uint32_t moved;      /* atomic: the generation that rings elsewhere; 0: none yet */
+	uint32_t deaf;       /* atomic: `seen` of a reader that did not answer; 0: all do */
+	uint32_t unanswered; /* atomic: how often that was */
 };
 
 extern struct stage_shm stage_shm;
@@ -62,6 +74,9 @@ void stage_point_ring(bool on, bool snapshots, unsigned data);
 void stage_data_want(unsigned bytes);
 /* The same for the bit that makes a thread stand at each mark. */
 void stage_point_step(bool on);
+
+/* stage_step.c: does a thread stand at a mark now, for a learner to answer? */
+bool stage_step_stands(void);
 
 /* stage_control.c: the thread that follows readers. 0 or -errno. */
 int stage_control_start(void);

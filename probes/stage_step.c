@@ -24,7 +24,8 @@
 static struct {
 	pthread_mutex_t lock;
 	int fd;
-} learner = {PTHREAD_MUTEX_INITIALIZER, -1};
+	bool asked; /* atomic: an answer is awaited */
+} learner = {PTHREAD_MUTEX_INITIALIZER, -1, false};
 
 /* An answer is a line. False: the learner is gone. */
 static bool wait_answer(int fd)
@@ -66,10 +67,17 @@ void stage_step(unsigned mark, uint8_t device, uint16_t queue, uint32_t seq, uin
 	pthread_mutex_lock(&learner.lock);
 	snprintf(text, sizeof(text), "at %s disk %u queue %u request %u\n", names[mark], device,
 		 queue, seq);
+	__atomic_store_n(&learner.asked, true, __ATOMIC_RELEASE);
 	if (learner.fd >= 0 && (!say(learner.fd, text) || !wait_answer(learner.fd)))
 		hang_up();
+	__atomic_store_n(&learner.asked, false, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&learner.lock);
 	STAGE_POINT(pause, device, queue, 0, 0, 0, 0, (uint8_t)mark, 0);
+}
+
+bool stage_step_stands(void)
+{
+	return __atomic_load_n(&learner.asked, __ATOMIC_ACQUIRE);
 }
 
 /* Signals may be blocked, to be read later by whoever handles them: then they are pending. */

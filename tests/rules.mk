@@ -4,8 +4,9 @@ TEST_DRIVER_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/driver/*.c))
 TEST_LIBS := -lcmocka $(TUI_LIBS) $(VMM_LIBS) -lzstd -lxxhash -lpcap -lprotobuf-c
 
 # The toolkit's side of the VMM's rings.
-$(B)/tests/unit/test_ring_reader: $(PROBES_OBJ)
-$(B)/tests/unit/test_ring_reader: TEST_LIBS += $(LIBVBTRACE) -lbpf -lelf -lz
+READER_TESTS := $(addprefix $(B)/tests/unit/,test_ring_reader test_device_seen)
+$(READER_TESTS): $(PROBES_OBJ)
+$(READER_TESTS): TEST_LIBS += $(LIBVBTRACE) -lbpf -lelf -lz
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(TEST_DRIVER_OBJ) $(LIBTUI) $(LIBVMM) $(LIBVBTRACE)
 	$(LINK) $^ $(TEST_LIBS)

@@ -191,6 +191,8 @@ int machine_power_on(struct machine *m, char *err, size_t err_size)
 	/* Registers that only latch or emit: the next real exit is early enough for them. */
 	kvm_vm_coalesce(&m->vm, SERIAL_COM1_PORT, 1);
 	kvm_vm_coalesce(&m->vm, PCI_PORT_ADDRESS, 4);
+	/* BARs answer from the start: a guest may ring at once. */
+	stage_device_settle();
 	for (unsigned i = 0; i < m->vcpu_count && !error; i++)
 		error = vcpu_start(&m->vcpus[i]);
 	if (error)

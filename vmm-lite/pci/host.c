@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probes/stage_point.h"
+
 #define ADDRESS_ENABLE 0x80000000u
 #define ADDRESS_BITS   0x80fffffcu /* the others are reserved and read as zero */
 
@@ -66,6 +68,8 @@ static void data_write(void *opaque, uint64_t offset, unsigned size, uint64_t va
 	if (fn)
 		pci_function_write(fn, reg, size, (uint32_t)value);
 	pthread_mutex_unlock(&host->lock);
+	/* A BAR that moved has its doorbells there as soon as the guest goes on. */
+	stage_device_settle();
 }
 
 /* Only whole dwords reach the latch; narrower accesses belong to other chips' registers. */
