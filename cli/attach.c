@@ -2,6 +2,7 @@
 #include "cli/attach.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +10,13 @@
 #include <unistd.h>
 
 #include "cli/options.h"
+#include "lib/now.h"
 #include "probes/host_facts.h"
 #include "probes/ring_find.h"
 
 #define STEP_NS    500000      /* between two looks at a command that starts */
 #define SCAN_STEPS 40          /* looks at all processes are dearer, so they are rarer */
-#define START_NS   10000000000 /* a command that offers nothing until then is no VMM */
+#define START_NS   15000000000 /* a command that offers nothing until then is no VMM */
 
 int attach_parse_pids(const char *text, void *at, char *why, size_t why_size)
 {
@@ -143,10 +145,12 @@ int attach_command(struct session *session, struct spawn *spawn, bool usdt, cons
 	const struct timespec pause = {.tv_nsec = STEP_NS};
 	char why[640] =
 	    "it offered no stage points"; /* or why one that did could not be attached to */
+	const uint64_t start = vbt_now_ns();
 	bool offered = false;
 
-	for (unsigned step = 0; step < START_NS / STEP_NS; step++) {
+	for (unsigned step = 0; vbt_now_ns() - start < START_NS; step++) {
 		pid_t pid;
+		int error;
 
 		if (spawn_ended(spawn)) {
 			if (spawn_succeeded(spawn, err, err_size))
@@ -156,10 +160,13 @@ int attach_command(struct session *session, struct spawn *spawn, bool usdt, cons
 			return -1;
 		}
 		pid = choose(spawn, usdt, step);
-		/* A ring that is being made is refused at first. */
-		if (pid && session_add(session, pid, why, sizeof(why)) >= 0)
+		error = pid ? session_add(session, pid, why, sizeof(why)) : -ENOENT;
+		if (error >= 0)
 			return 0;
+		/* A ring that is being made is refused at first. One that does not answer was waited for already. */
 		offered |= pid && !usdt;
+		if (error == -ETIMEDOUT && kill(pid, 0) == 0)
+			break;
 		if (sigtimedwait(signals, NULL, &pause) > 0) {
 			snprintf(err, err_size, "interrupted before '%s' could be recorded",
 				 spawn->name);

@@ -51,6 +51,21 @@ refused "a stopped one" 1 "$vbtrace" record -p $bench -o t.vbt
 says "a stopped one: said" err "process $bench does not switch its stage points on: it does not run; is it stopped\?$"
 kill -CONT $bench
 works "going on" "$vbtrace" record -p $bench --duration 300ms -o t.vbt
+
+# The same as a command: it is waited for once. A ring that is that VMM's but for the process, which stops.
+cat >stands <<'PYTHON'
+import fcntl, glob, os, signal, sys
+path = next(p for p in glob.glob(f"/proc/{sys.argv[1]}/fd/*") if "memfd:vbtrace-ring" in os.readlink(p))
+ring = bytearray(os.pread(os.open(path, os.O_RDONLY), 1 << 20, 0))
+ring[24:28] = os.getpid().to_bytes(4, "little")
+ring[72:80] = bytes(8)  # nobody wants it, it is not on
+fd = os.memfd_create("vbtrace-ring", os.MFD_ALLOW_SEALING)
+os.write(fd, ring)
+fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+os.kill(os.getpid(), signal.SIGSTOP)
+PYTHON
+refused "a stopped command" 1 "$vbtrace" record -o t.vbt -- python3 stands $bench
+says "a stopped command: said" err "process [0-9]+ does not switch its stage points on: it does not run; is it stopped\?$"
 stop $bench
 
 # One that dies while attaching, at many moments: the recording ends by itself, or says one line.
