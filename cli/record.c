@@ -140,8 +140,8 @@ static void print_progress(struct record *record, uint64_t now)
 	record->progress = now;
 }
 
-/* Ask the command to end; when it was asked and does not, end it. */
-static void end_command(struct record *record, uint64_t now)
+/* Ask the command to end; when it was asked and does not, end it. False: not even that is of any use. */
+static bool end_command(struct record *record, uint64_t now)
 {
 	if (!record->asked) {
 		/* Ctrl-C on a terminal reached the command by itself. */
@@ -150,6 +150,7 @@ static void end_command(struct record *record, uint64_t now)
 	} else if (now - record->asked > PATIENCE_NS) {
 		spawn_signal(&record->spawn, SIGKILL);
 	}
+	return now - record->asked < 2ull * PATIENCE_NS;
 }
 
 /* Is there more to come? */
@@ -159,10 +160,8 @@ static bool goes_on(struct record *record, uint64_t now)
 					    now - record->start >= record->options->duration_ns);
 	bool command = record->spawn.pid || record->spawn.ended;
 
-	if (over && command && !spawn_ended(&record->spawn)) {
-		end_command(record, now);
+	if (over && command && !spawn_ended(&record->spawn) && end_command(record, now))
 		return true;
-	}
 	if (over || !session_alive(record->session))
 		return false;
 	return !command || !spawn_ended(&record->spawn);
@@ -322,8 +321,8 @@ static int record_all(struct record *record, const struct arguments *arguments)
 	/* A recording that broke off is no reason to take the guest away. */
 	while (error && record->spawn.pid && !spawn_ended(&record->spawn)) {
 		wait_round(record, SESSION_POLL_NS);
-		if (record->interrupted)
-			end_command(record, vbt_now_ns());
+		if (record->interrupted && !end_command(record, vbt_now_ns()))
+			break;
 	}
 	/* A process that exits has closed its ring before its status can be had. */
 	for (uint64_t end = vbt_now_ns(); record->spawn.pid && !record->asked &&
@@ -340,7 +339,10 @@ static int record_all(struct record *record, const struct arguments *arguments)
 static void reap_command(struct record *record)
 {
 	while (record->spawn.pid && !spawn_ended(&record->spawn)) {
-		end_command(record, vbt_now_ns());
+		if (!end_command(record, vbt_now_ns())) {
+			complain("'%s' cannot be ended, and is left behind", record->spawn.name);
+			return;
+		}
 		wait_round(record, SESSION_POLL_NS);
 	}
 }
