@@ -41,8 +41,8 @@ run() {
 	rm -f "$work"/*.vbt
 	mapfile -d '' -t vmm < <("$top/lab/guest-run" -w -c 2 -k readonly=on "$guest" \
 		--disk "$block,queues=2,$1" --disk "$file,queues=2,$1")
-	vbtrace record -o "$work/t.vbt" -- timeout 100 "${vmm[@]}" </dev/null >"$work/out" 2>"$work/err" ||
-		fault "record failed: $(tail -n1 "$work/err")"
+	in_time 200 vbtrace record -o "$work/t.vbt" -- timeout -k 20 100 "${vmm[@]}" </dev/null >"$work/out" 2>"$work/err" ||
+		fault "record failed with status $?: $(tail -n1 "$work/err")"
 	grep -q fio-done "$work/out" || fault "the guest failed"
 	vbtrace show "$work/t.vbt" --json >"$work/show" 2>>"$work/err" || fault "show failed"
 	held disk1 vdb

@@ -299,6 +299,7 @@ check "SIGTERM: QEMU is gone" gone "$qemu"
 wait "$limited"
 check "time limit: status 124" same "$(status limit)" 124
 check "time limit: is said" has "$work/limit.err" "time limit of 25 s"
+check "time limit: where it stands" has "$work/limit.err" "sleep, S (sleeping), in "
 check "time limit: is kept" at_most "$(cat "$work/limit.seconds")" 37
 check "time limit: output until then" same "$(cat "$work/limit.out")" partial
 check "time limit: OUTDIR comes back" same "$(cat "$work/limit/file")" kept

@@ -9,6 +9,8 @@ passed=0 failed=0
 work=$(mktemp -d)
 trap '[ -n "${KEEP:-}" ] && echo "kept $work" || rm -rf "$work"' EXIT
 cd "$work" || exit 1
+# shellcheck source=tests/e2e/lib/in_time.sh
+. "$top/tests/e2e/lib/in_time.sh"
 
 ok() {
 	passed=$((passed + 1))
@@ -18,6 +20,7 @@ fail() {
 	failed=$((failed + 1))
 	echo "FAIL $1"
 	[ $# -lt 2 ] || printf '%s\n' "$2" | head -n 10
+	say_standstill
 }
 skip() { echo "skip $1: $2"; }
 
@@ -39,11 +42,11 @@ verdict() {
 # says NAME FILE REGULAR-EXPRESSION
 says() { if grep -qE -- "$3" "$2"; then ok "$1"; else fail "$1" "no /$3/ in: $(head -c 1000 "$2")"; fi; }
 
-# works NAME COMMAND...: it succeeds; its output is in out, what it says on standard error in err
+# works NAME COMMAND...: it succeeds, within 10 minutes; its output is in out, what it says on standard error in err
 works() {
 	local name=$1 status=0
 	shift
-	"$@" >out 2>err </dev/null || status=$?
+	in_time 600 "$@" >out 2>err </dev/null || status=$?
 	if [ $status -eq 0 ]; then ok "$name"; else fail "$name" "status $status: $(tail -n 5 err)"; fi
 }
 

@@ -6,6 +6,8 @@
 guest_run=$PWD/lab/guest-run
 # shellcheck source=tests/e2e/lib/until_true.sh
 . "$PWD/tests/e2e/lib/until_true.sh"
+# shellcheck source=tests/e2e/lib/in_time.sh
+. "$PWD/tests/e2e/lib/in_time.sh"
 
 # A block device for the guest's disk: loop_device SIZE; its name is in `disk`.
 loop_device() {
@@ -22,7 +24,16 @@ guest() {
 	local command=$1 data=$2
 	shift 2
 	mapfile -d '' -t guest < <("$guest_run" -w -c 2 -k readonly=on "$command" --disk "$data" "$@")
-	guest=(timeout 150 "${guest[@]}")
+	guest=(timeout -k 20 150 "${guest[@]}")
+}
+
+# recorded FILE COMMAND...: record a guest into $LAB_OUT; its console is /run/console
+recorded() {
+	local file=$1 status=0
+	shift
+	in_time 200 vbtrace record -o "$LAB_OUT/$file" -- "$@" </dev/null >/run/console || status=$?
+	say_standstill >&2
+	return $status
 }
 
 fio='fio --filename=/dev/vdb --bs=4k --ioengine=libaio --direct=1 --randrepeat=1 --output-format=terse'
