@@ -108,4 +108,13 @@ true_of "both recorders saw the same requests" \
 	| [$two[] | $one[.seq | tostring] == [.op, .sector, .bytes, .kick_seq, .irq_seq]] | all and length > 100' \
 	one.jsonl -s --slurpfile two two.jsonl
 
+# What the tests themselves say of a recording that takes too long, and do with it.
+start
+in_time 1 "$vbtrace" record -p $bench -o long.vbt >out 2>err </dev/null
+same "too long: status" $? 124
+say_standstill >stood
+says "too long: where the recorder was" stood '^  thread [0-9]+ vbtrace: .* system call '
+says "too long: and the VMM" stood '^  thread [0-9]+ stage-control: S .* in futex'
+stop $bench
+
 finish bad_targets
