@@ -265,6 +265,13 @@ static void open_ring(struct ring_watch *r, const struct virtio_device *dev, uns
 				 .used_wrap = true};
 }
 
+/* Is it watched as it is? A queue can be reset and enabled again, elsewhere, between two looks. */
+static bool is_open(const struct ring_watch *r, const struct virtio_queue *q)
+{
+	return r->on && r->desc == q->desc && r->driver == q->driver && r->device == q->device &&
+	       r->size == q->size;
+}
+
 static uint16_t word(const struct watch *w, uint64_t addr)
 {
 	uint16_t *at = memory(w, addr, 2);
@@ -405,8 +412,7 @@ static void check_ring(struct watch *w, unsigned index)
 		r->on = false;
 		return;
 	}
-	if (!r->on || r->desc != q->desc || r->driver != q->driver || r->device != q->device ||
-	    r->size != q->size)
+	if (!is_open(r, q))
 		open_ring(r, dev, index);
 	r->lost |= w->tainted;
 	if (r->lost)
@@ -497,7 +503,8 @@ static void look(struct watch *w)
 
 	virtio_device_lock(dev);
 	for (unsigned i = 0; i < dev->queue_count && i < WATCH_QUEUES; i++)
-		if (!w->queues[i].on && dev->queues[i].enabled && !dev->queues[i].stopping)
+		if (!is_open(&w->queues[i], &dev->queues[i]) && dev->queues[i].enabled &&
+		    !dev->queues[i].stopping)
 			open_ring(&w->queues[i], dev, i);
 	collect(w);
 	check_memory(w);
