@@ -23,14 +23,6 @@ static const char *missing(const struct doctor_facts *facts, unsigned probe, cha
 	return text;
 }
 
-/* io_uring's tracepoint was renamed: a kernel has one of the two. */
-static bool other_name(unsigned probe, unsigned *other)
-{
-	*other = probe == VBT_PROBE_io_uring_submit_req ? VBT_PROBE_io_uring_submit_sqe
-							: VBT_PROBE_io_uring_submit_req;
-	return probe == VBT_PROBE_io_uring_submit_req || probe == VBT_PROBE_io_uring_submit_sqe;
-}
-
 /* The version whose kernels take all programs: earlier ones lack what some of them use. */
 #define OLDEST_KERNEL "5.15"
 
@@ -81,13 +73,17 @@ void doctor_check_probe(const struct doctor_facts *facts, unsigned probe, struct
 	const unsigned point = kernel_probes[probe].point;
 	char text[200];
 	const char *why = missing(facts, probe, text, sizeof(text));
-	unsigned other;
+	const char *other =
+	    why && facts->source
+		? kernel_source_stand_in(facts->source, (enum vbt_kernel_probe)probe)
+		: NULL;
 
-	v->good = !why;
-	if (why && facts->source && other_name(probe, &other) &&
-	    !missing(facts, other, text, sizeof(text))) {
-		v->good = true;
-		verdict_text(v, "this kernel calls it %s", kernel_probes[other].name);
+	v->good = !why || other;
+	if (other) {
+		verdict_text(v, "%s: %s%s", why, other,
+			     probe == VBT_PROBE_io_issue_sqe
+				 ? " instead, and buffered I/O of io_uring is inferred"
+				 : " instead");
 	} else if (why) {
 		verdict_text(v, "%s", why);
 		find_remedy(facts, probe, v);

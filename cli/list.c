@@ -130,7 +130,7 @@ static void print_probes(const struct finding *found, const struct screen *scree
 {
 	struct grid kernel = {.gap = 2};
 
-	printf("Probes: the kernel's tracepoints\n");
+	printf("Probes: the kernel's tracepoints, and a function of io_uring's\n");
 	grid_column(&kernel, "tracepoint", false);
 	grid_column(&kernel, "mark", false);
 	grid_column(&kernel, "this kernel", false);

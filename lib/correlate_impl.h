@@ -53,8 +53,9 @@ struct flight {
 	uint8_t state;
 	uint8_t flags;
 	bool refused; /* parse refused it */
-	/* The clocks do not tell its block events from those of the key's last or next use. */
+	/* Its block events are by a guess, or the clocks do not tell them from those of the key's last or next use. */
 	bool blurred;
+	bool window; /* its bios go by what its task submitted last */
 };
 
 struct kick {
@@ -86,6 +87,7 @@ struct queue {
 	uint16_t source; /* of the last VMM event; MULTI if several serve the queue */
 	bool several_sources;
 	uint64_t doubt_until; /* the VMM's events are incomplete up to then */
+	uint64_t submitted;   /* when the last one was */
 
 	/* kicks */
 	struct kick *kick;          /* history by number, made at the first kick */

@@ -58,6 +58,34 @@ take_bio(struct flight *f, const struct vbt_event *event, unsigned point)
 		vbt_flight_mark(f, point, event->time);
 }
 
+/*
+ * A bio that goes by what its task submitted last may be of an earlier request that the task went on with; and of this
+ * one, some may have gone by the next. Neither can be while it is the only one, nor with direct I/O: what that
+ * cannot do at once is a worker's.
+ */
+static void note_guess(const struct vbt_correlator *c, const struct queue *q, struct flight *f,
+		       const struct vbt_event *event)
+{
+	uint32_t in_flight = 0;
+
+	if (event->point != VBT_MARK_queue || event->flags != VBT_BIO_WINDOW || q->direct)
+		return;
+	for (uint32_t i = 0; i < c->queues; i++)
+		if (c->queue[i]->stats.target == event->target)
+			in_flight += c->queue[i]->stats.in_flight;
+	f->window = true;
+	f->blurred |= in_flight > 1;
+}
+
+static bool others_since(const struct vbt_correlator *c, const struct flight *f)
+{
+	for (uint32_t i = 0; i < c->queues; i++)
+		if (c->queue[i]->stats.target == f->r.target &&
+		    c->queue[i]->submitted > f->r.mark[VBT_MARK_submit])
+			return true;
+	return false;
+}
+
 /* The request that a number was given to last, be it in flight or gone; NULL: nobody knows any more. */
 static struct flight *last_of(struct vbt_correlator *c, uint64_t value)
 {
@@ -113,6 +141,7 @@ static void bind(struct vbt_correlator *c, struct queue *q, struct flight *f,
 		if (early->time && early->key == key && early->target == event->target &&
 		    early->time + slack >= event->time) {
 			c->stats.stray--;
+			note_guess(c, q, f, early);
 			take_bio(f, early, early->point);
 			early->time = 0;
 		}
@@ -128,6 +157,7 @@ void vbt_on_submit(struct vbt_correlator *c, struct queue *q, const struct vbt_e
 		return;
 	}
 	vbt_flight_mark(f, VBT_MARK_submit, event->time);
+	q->submitted = event->time;
 	f->r.cookie = event->arg;
 	f->r.method = event->op;
 	for (unsigned i = 0; i < IO_POINTS; i++)
@@ -185,6 +215,7 @@ void vbt_on_reap(struct vbt_correlator *c, struct queue *q, const struct vbt_eve
 		return;
 	}
 	vbt_flight_mark(f, VBT_MARK_reap, event->time);
+	f->blurred |= f->window && others_since(c, f);
 	if (f->leader)
 		take_from_leader(q, f);
 }
@@ -264,6 +295,7 @@ on_bio(struct vbt_correlator *c, const struct vbt_event *event, unsigned point)
 			keep_early(c, event);
 		return;
 	}
+	note_guess(c, c->queue[value >> 32], f, event);
 	take_bio(f, event, point);
 }
 

@@ -55,7 +55,8 @@ _Static_assert(sizeof(struct vbt_kernel_record) == 32, "fits a cache line twice"
 #define VBT_KEY_TASK (1ULL << 63)
 
 enum vbt_kick_flag { VBT_KICK_PIO, VBT_KICK_MMIO, VBT_KICK_FAST_MMIO };
-enum vbt_bio_flag { VBT_BIO_POINTER, VBT_BIO_TASK, VBT_BIO_WORKER };
+/* VBT_BIO_WINDOW: by what the task submitted last, which is a guess if it has others that it may take up again. */
+enum vbt_bio_flag { VBT_BIO_POINTER, VBT_BIO_TASK, VBT_BIO_WORKER, VBT_BIO_WINDOW };
 enum vbt_msi_flag { VBT_MSI_MESSAGE, VBT_MSI_LINE };
 enum vbt_eoi_flag { VBT_EOI_APIC, VBT_EOI_PARAVIRTUAL /* follows another one, of the same end */ };
 enum vbt_inject_flag { VBT_INJECT_EVENT, VBT_INJECT_APICV };

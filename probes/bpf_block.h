@@ -6,7 +6,10 @@
  *   pointer  the bio of a direct I/O leads to its kiocb, and that is the io_uring request itself:
  *            whichever task or worker submits it, the SQE's user_data is read from it;
  *   worker   an io_uring worker says which request it works on;
- *   window   a task inside io_uring_enter works on what it submitted last;
+ *   issue    a task that issues an io_uring request works on that, be it in io_uring_enter or in
+ *            task work, at the end of whatever call; it may have submitted it long ago;
+ *   window   where the kernel does not show that: a task inside io_uring_enter works on what it
+ *            submitted last;
  *   task     a task inside preadv, pwritev, fdatasync and the like works on that call.
  * The owner is kept by the bio's address until the bio completes; a split hands it on. What has
  * no owner (write-back, a stacked device's clones, other people's I/O) makes no events.
@@ -30,7 +33,7 @@ struct {
 	__type(value, struct vbt_bio_owner);
 } bios SEC(".maps");
 
-/* What a task submitted last, for I/O whose bios do not lead to it: buffered reads. */
+/* What a task works on, for I/O whose bios do not lead to it: buffered reads. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
@@ -48,6 +51,9 @@ static __always_inline __u64 user_data(const void *request)
 	return BPF_CORE_READ(old, user_data);
 }
 
+/* Set by the session: `windows` has what is issued, not only what was submitted last. */
+bool issues_seen;
+
 static __always_inline int submitted(const void *request)
 {
 	struct who who = current_task();
@@ -58,6 +64,23 @@ static __always_inline int submitted(const void *request)
 	key = user_data(request);
 	if (bpf_map_update_elem(&windows, &who.tid, &key, BPF_ANY))
 		lose(VBT_LOSS_MAP, VBT_MARK_submit);
+	return 0;
+}
+
+/* Also where a read that waited for a page goes on, in the midst of others, and perhaps with more bios. */
+SEC("fentry/io_issue_sqe")
+int BPF_PROG(io_issue_sqe, void *request)
+{
+	return submitted(request);
+}
+
+SEC("fexit/io_issue_sqe")
+int BPF_PROG(io_issue_sqe_end)
+{
+	struct who who = current_task();
+
+	if (who.target >= 0)
+		bpf_map_delete_elem(&windows, &who.tid);
 	return 0;
 }
 
@@ -158,12 +181,21 @@ static __always_inline bool owner_by_task(struct vbt_bio_owner *owner, __u32 tid
 	if (task->flags & PF_IO_WORKER)
 		return owner_by_worker(task, owner);
 	owner->how = VBT_BIO_TASK;
+	if (issues_seen) {
+		window = bpf_map_lookup_elem(&windows, &tid);
+		if (window) {
+			owner->key = *window;
+			return true;
+		}
+	}
 	switch (current_call(task)) {
 	case CALL_URING:
-		window = bpf_map_lookup_elem(&windows, &tid);
-		if (window)
-			owner->key = *window;
-		return window != NULL;
+		window = issues_seen ? NULL : bpf_map_lookup_elem(&windows, &tid);
+		if (!window)
+			return false;
+		owner->key = *window;
+		owner->how = VBT_BIO_WINDOW;
+		return true;
 	case CALL_IO: owner->key = VBT_KEY_TASK | tid; return true;
 	default: return false;
 	}

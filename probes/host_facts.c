@@ -47,6 +47,9 @@ static void find_described(const struct btf *btf, uint32_t first,
 			if (strcmp(name + sizeof(prefix) - 1, kernel_probes[i].name) == 0)
 				described->has[i] = true;
 	}
+	described->has[VBT_PROBE_io_issue_sqe] |=
+	    btf__find_by_name_kind(btf, kernel_probes[VBT_PROBE_io_issue_sqe].name, BTF_KIND_FUNC) >
+	    0;
 }
 
 bool host_kvm_is_module(void)

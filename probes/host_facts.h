@@ -12,9 +12,10 @@
 #include "probes/probe_table.h"
 
 struct host_tracepoints {
-	bool btf;                         /* the kernel describes its types at all */
-	bool hidden;                      /* but the types of its modules only to CAP_SYS_ADMIN */
-	bool has[VBT_KERNEL_PROBE_COUNT]; /* typed tracepoints, of the kernel and of module kvm */
+	bool btf;    /* the kernel describes its types at all */
+	bool hidden; /* but the types of its modules only to CAP_SYS_ADMIN */
+	bool has
+	    [VBT_KERNEL_PROBE_COUNT]; /* typed tracepoints and functions, of the kernel and of module kvm */
 };
 void host_tracepoints(struct host_tracepoints *described);
 

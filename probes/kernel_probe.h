@@ -8,7 +8,7 @@
 #include "probes/probe_table.h"
 
 struct kernel_probe {
-	const char *name; /* of the tracepoint */
+	const char *name; /* of the tracepoint, or of the function */
 	unsigned point;   /* what its events are; VBT_POINT_none: context only */
 	unsigned
 	    missed; /* what is lost where the kernel skips the program; VBT_POINT_none: it shows otherwise */

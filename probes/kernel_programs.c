@@ -66,6 +66,7 @@ static void give_up(struct probe *probe, enum kernel_lack lacks, const char *nam
 	    [KERNEL_LACKS_module] = {"this kernel has no tracepoint ",
 				     " (is the module kvm loaded?)"},
 	    [KERNEL_LACKS_tracepoint] = {"this kernel has no tracepoint ", ""},
+	    [KERNEL_LACKS_function] = {"this kernel does not show its function ", ""},
 	    [KERNEL_LACKS_program] = {"the kernel refused the program ", ": ", true},
 	    [KERNEL_LACKS_attachment] = {"cannot attach to ", ": ", true},
 	};
@@ -83,6 +84,8 @@ static bool is_of_kvm(const char *name)
 /* Why is there no tracepoint of that name, or none that a program could be typed by? */
 static enum kernel_lack no_tracepoint(const char *name, bool typed)
 {
+	if (strcmp(name, kernel_probes[VBT_PROBE_io_issue_sqe].name) == 0)
+		return KERNEL_LACKS_function;
 	if (!is_of_kvm(name))
 		return KERNEL_LACKS_tracepoint;
 	if (!host_kvm_is_there())
@@ -90,6 +93,15 @@ static enum kernel_lack no_tracepoint(const char *name, bool typed)
 	/* Built in, it is described with the kernel. */
 	return typed && host_kvm_was_loaded() && !host_kvm_is_module() ? KERNEL_LACKS_types
 								       : KERNEL_LACKS_tracepoint;
+}
+
+/* One probe has two. */
+static bool is_program_of(const char *name, const char *program)
+{
+	const size_t length = strlen(name);
+
+	return strncmp(program, name, length) == 0 &&
+	       (!program[length] || strcmp(program + length, "_end") == 0);
 }
 
 /* A program that follows structures needs the kernel to describe them, and its tracepoint. */
@@ -107,6 +119,8 @@ static void choose_programs(struct kernel_source *source, const struct host_trac
 				name, 0);
 		bpf_program__set_autoload(probe->program, !probe->missing[0]);
 	}
+	bpf_program__set_autoload(source->skeleton->progs.io_issue_sqe_end,
+				  !source->probes[VBT_PROBE_io_issue_sqe].missing[0]);
 }
 
 static size_t round_buffer(size_t bytes)
@@ -188,10 +202,11 @@ int kernel_programs_load(struct kernel_source *source, size_t buffer,
 		vbt_programs__destroy(source->skeleton);
 		source->skeleton = NULL;
 		for (i = 0; i < VBT_KERNEL_PROBE_COUNT; i++)
-			if (strcmp(kernel_probes[i].name, refused) == 0 &&
+			if (is_program_of(kernel_probes[i].name, refused) &&
 			    !source->probes[i].missing[0])
 				break;
-		if (i == VBT_KERNEL_PROBE_COUNT || ret == -EPERM)
+		/* Programs of functions are not allowed everywhere where those of tracepoints are. */
+		if (i == VBT_KERNEL_PROBE_COUNT || (ret == -EPERM && i != VBT_PROBE_io_issue_sqe))
 			return ret;
 		give_up(&source->probes[i], KERNEL_LACKS_program, kernel_probes[i].name, -ret);
 	}

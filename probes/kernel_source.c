@@ -90,6 +90,21 @@ struct kernel_source *kernel_source_open(size_t buffer, char *err, size_t err_si
 	return source;
 }
 
+/* Both programs of a probe, or none: a request whose end is not seen would be worked on for ever. */
+static void watch_end(struct kernel_source *source, struct probe *issue)
+{
+	struct vbt_programs *skeleton = source->skeleton;
+
+	if (issue->link && !source->issue_end)
+		source->issue_end = bpf_program__attach_trace(skeleton->progs.io_issue_sqe_end);
+	if (!issue->link || !source->issue_end) {
+		bpf_link__destroy(source->issue_end);
+		bpf_link__destroy(issue->link);
+		source->issue_end = issue->link = NULL;
+	}
+	skeleton->bss->issues_seen = issue->link;
+}
+
 void kernel_source_detach(struct kernel_source *source)
 {
 	/* Each link takes the kernel some milliseconds: nobody's events may fill the buffer meanwhile. */
@@ -99,6 +114,7 @@ void kernel_source_detach(struct kernel_source *source)
 		bpf_link__destroy(source->probes[i].link);
 		source->probes[i].link = NULL;
 	}
+	watch_end(source, &source->probes[VBT_PROBE_io_issue_sqe]);
 }
 
 void kernel_source_close(struct kernel_source *source)
@@ -116,6 +132,16 @@ void kernel_source_close(struct kernel_source *source)
 const char *kernel_source_missing(const struct kernel_source *source, enum vbt_kernel_probe probe)
 {
 	return source->probes[probe].missing[0] ? source->probes[probe].missing : NULL;
+}
+
+const char *kernel_source_stand_in(const struct kernel_source *source, enum vbt_kernel_probe probe)
+{
+	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++)
+		if (kernel_probes[probe].group == VBT_PROBES_submission &&
+		    kernel_probes[i].group == VBT_PROBES_submission && i != (int)probe &&
+		    !source->probes[i].missing[0])
+			return kernel_probes[i].name;
+	return NULL;
 }
 
 enum kernel_lack kernel_source_lacks(const struct kernel_source *source,
@@ -149,7 +175,7 @@ bool kernel_source_follows_pointers(const struct kernel_source *source)
 	       (symbols->blkdev_bio_end_io || symbols->blkdev_bio_end_io_async);
 }
 
-/* What tasks submitted last is not followed any more, and soon not true. */
+/* What tasks work on is not followed any more, and soon not true. */
 static void forget_windows(struct kernel_source *source)
 {
 	int map = bpf_map__fd(source->skeleton->maps.windows);
@@ -161,6 +187,7 @@ static void forget_windows(struct kernel_source *source)
 
 void kernel_source_watch(struct kernel_source *source, enum vbt_probe_group group, bool on)
 {
+	const bool any = group == VBT_PROBES_submission;
 	libbpf_print_fn_t previous = libbpf_set_print(kernel_programs_log);
 
 	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
@@ -174,8 +201,12 @@ void kernel_source_watch(struct kernel_source *source, enum vbt_probe_group grou
 			bpf_link__destroy(probe->link);
 			probe->link = NULL;
 		}
+		if (i == VBT_PROBE_io_issue_sqe)
+			watch_end(source, probe);
+		if (any && probe->link)
+			break;
 	}
-	if (!on && group == VBT_PROBES_submission)
+	if (any && !on)
 		forget_windows(source);
 	libbpf_set_print(previous);
 }

@@ -38,6 +38,7 @@ enum kernel_lack {
 	KERNEL_LACKS_types,      /* it does not describe those of its modules */
 	KERNEL_LACKS_module,     /* kvm is not loaded */
 	KERNEL_LACKS_tracepoint, /* this version has none of that name */
+	KERNEL_LACKS_function,   /* nor such a function */
 	KERNEL_LACKS_program,    /* it refuses the program */
 	KERNEL_LACKS_attachment, /* it has loaded the program, and does not attach it */
 };
@@ -46,6 +47,9 @@ enum kernel_lack kernel_source_lacks(const struct kernel_source *source,
 
 /* NULL if the probe is attached, or its group is not asked for; else why not. */
 const char *kernel_source_missing(const struct kernel_source *source, enum vbt_kernel_probe probe);
+
+/* Of a group of which one will do, the name of another one that is not missing; NULL: there is none. */
+const char *kernel_source_stand_in(const struct kernel_source *source, enum vbt_kernel_probe probe);
 
 /* Trace a process as target `index`; pid 0 ends it. */
 void kernel_source_set_target(struct kernel_source *source, unsigned index, pid_t pid);
@@ -56,8 +60,8 @@ int kernel_source_set_devices(struct kernel_source *source, unsigned index,
 
 /*
  * Attach or detach a group of probes; VBT_PROBES_block is attached from the start. I/O through io_uring that is
- * buffered, or whose pointers cannot be followed, can only be told by what its task submitted last:
- * VBT_PROBES_submission, on every submission of the host.
+ * buffered, or whose pointers cannot be followed, can only be told by the request that its task works on:
+ * VBT_PROBES_submission, on every submission of the host. Of this group the first that can be had is attached.
  */
 void kernel_source_watch(struct kernel_source *source, enum vbt_probe_group group, bool on);
 

@@ -27,6 +27,8 @@ struct known {
 };
 
 struct kernel_source {
+	struct bpf_link
+	    *issue_end; /* of io_issue_sqe's other program, which is there if the first is */
 	struct vbt_programs *skeleton;
 	struct ring_buffer *ring;
 	/* Positions in the ring buffer, in pages of the kernel's. */

@@ -10,7 +10,7 @@
 
 /*
  * X(tracepoint, point, missed, pointers, group)
- *   tracepoint  the kernel's name, which is also the program's
+ *   tracepoint  the kernel's name, which is also the program's; io_issue_sqe is a function, not a tracepoint
  *   point       what its events are: a mark, an auxiliary point, or none (context only)
  *   missed      what is lost where the kernel skips the program: a point, or none: it shows otherwise
  *   pointers    1: the program follows kernel structures, so it is typed and needs the kernel's BTF;
@@ -18,7 +18,8 @@
  *   group       the targets that it is attached for: enum vbt_probe_group
  *
  * An issue may be of several bios or of none of ours: that shows when they complete. A submission that was not
- * seen has no event either way, but the next bios of its task are taken for the one before.
+ * seen has no event either way, but the next bios of its task are taken for the one before. Any one of its group
+ * will do, the first that is there: io_issue_sqe also sees what is taken up again, which the others do not.
  */
 #define VBT_KERNEL_PROBES(X)                                             \
 	X(kvm_pio, MARK_kick, MARK_kick, 0, kvm)                         \
@@ -31,6 +32,7 @@
 	X(kvm_inj_virq, MARK_inject, MARK_inject, 0, kvm)                \
 	X(kvm_eoi, MARK_eoi, MARK_eoi, 1, kvm)                           \
 	X(kvm_pv_eoi, MARK_eoi, MARK_eoi, 1, kvm)                        \
+	X(io_issue_sqe, POINT_none, MARK_submit, 1, submission)          \
 	X(io_uring_submit_req, POINT_none, MARK_submit, 1, submission)   \
 	X(io_uring_submit_sqe, POINT_none, MARK_submit, 1, submission)   \
 	X(block_bio_queue, MARK_queue, MARK_queue, 1, block)             \
@@ -46,7 +48,7 @@
 enum vbt_probe_group {
 	VBT_PROBES_block, /* host I/O: always */
 	VBT_PROBES_kvm,   /* kicks and interrupts: of a target that may have a virtual machine */
-	VBT_PROBES_submission, /* I/O that can only be told by what its task submitted last */
+	VBT_PROBES_submission, /* I/O that can only be told by the request that its task works on */
 };
 
 enum vbt_kernel_probe {

@@ -158,12 +158,8 @@ const char *session_missing_probe(const struct session *session, unsigned n)
 		const char *missing =
 		    kernel_source_missing(session->kernel, (enum vbt_kernel_probe)probe);
 
-		/* One name or the other, depending on the kernel's version. */
-		if (probe == VBT_PROBE_io_uring_submit_sqe &&
-		    !kernel_source_missing(session->kernel, VBT_PROBE_io_uring_submit_req))
-			continue;
-		if (probe == VBT_PROBE_io_uring_submit_req &&
-		    !kernel_source_missing(session->kernel, VBT_PROBE_io_uring_submit_sqe))
+		if (missing &&
+		    kernel_source_stand_in(session->kernel, (enum vbt_kernel_probe)probe))
 			continue;
 		if (missing && n-- == 0)
 			return missing;

@@ -102,9 +102,9 @@ static inline void life_submit(struct life *life, unsigned q, uint32_t seq, unsi
 }
 
 static inline void life_bio(struct life *life, uint32_t seq, unsigned point, unsigned sectors,
-			    bool failed)
+			    uint8_t flags)
 {
-	KERNEL(life, 0, point, .key = LIFE_KEY(seq), .aux = (uint16_t)sectors, .flags = failed);
+	KERNEL(life, 0, point, .key = LIFE_KEY(seq), .aux = (uint16_t)sectors, .flags = flags);
 }
 
 static inline uint64_t life_push(struct life *life, unsigned q, uint32_t seq)

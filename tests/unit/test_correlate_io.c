@@ -24,7 +24,7 @@ static void begin(bool direct, unsigned op, uint32_t bytes)
 
 static void bio(unsigned point, unsigned sectors)
 {
-	life_bio(&life, 1, point, sectors, false);
+	life_bio(&life, 1, point, sectors, 0);
 }
 
 static void end(bool complete)
@@ -88,6 +88,33 @@ static void test_split(void **state)
 	life_release(&life);
 }
 
+/* A bio that was told by what its task submitted last: another's, if there is one that the task may go on with. */
+static void test_guessed(void **state)
+{
+	for (unsigned others = 0; others < 3; others++) {
+		begin(false, OP_READ, 8192);
+		if (others == 1) /* before its first bio, or behind its last */
+			life_submit(&life, 0, 2, OP_READ, 4096);
+		bio(VBT_MARK_queue, 8);
+		life_bio(&life, 1, VBT_MARK_queue, 8, VBT_BIO_WINDOW);
+		if (others == 2)
+			life_submit(&life, 0, 2, OP_READ, 4096);
+		bio(VBT_MARK_issue, 8);
+		bio(VBT_MARK_issue, 8);
+		bio(VBT_MARK_complete, 8);
+		bio(VBT_MARK_complete, 8);
+		life_push(&life, 0, 1);
+		life_signal(&life, 0);
+		life_signal_done(&life, 0);
+		life_end(&life);
+		for (unsigned mark = VBT_MARK_queue; mark <= VBT_MARK_complete; mark++) {
+			assert_true(vbt_request_has(one, mark));
+			assert_int_equal(one->inferred >> mark & 1, others > 0);
+		}
+		life_release(&life);
+	}
+}
+
 /* One of two completions was not seen, and nobody stated a loss: the other one may be the first. */
 static void test_unseen_completion(void **state)
 {
@@ -121,7 +148,7 @@ static void test_submitted_again(void **state)
 {
 	begin(true, OP_READ, 4096);
 	bio(VBT_MARK_queue, 8);
-	life_bio(&life, 1, VBT_MARK_complete, 8, true);
+	life_bio(&life, 1, VBT_MARK_complete, 8, 1);
 	bio(VBT_MARK_queue, 8);
 	bio(VBT_MARK_issue, 8);
 	bio(VBT_MARK_complete, 8);
@@ -351,6 +378,7 @@ int main(void)
 	    cmocka_unit_test(test_one_bio),
 	    cmocka_unit_test(test_several_bios),
 	    cmocka_unit_test(test_split),
+	    cmocka_unit_test(test_guessed),
 	    cmocka_unit_test(test_unseen_completion),
 	    cmocka_unit_test(test_unseen_part),
 	    cmocka_unit_test(test_submitted_again),

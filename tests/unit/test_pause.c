@@ -64,9 +64,9 @@ static void test_request(void **state)
 	stand(&life, VBT_MARK_parse);
 	VMM(&life, 0, VBT_MARK_submit, .seq = 1, .op = VBT_IO_io_uring, .arg = LIFE_KEY(1));
 	stand(&life, VBT_MARK_submit);
-	life_bio(&life, 1, VBT_MARK_queue, 1, false);
-	life_bio(&life, 1, VBT_MARK_issue, 1, false);
-	life_bio(&life, 1, VBT_MARK_complete, 1, false);
+	life_bio(&life, 1, VBT_MARK_queue, 1, 0);
+	life_bio(&life, 1, VBT_MARK_issue, 1, 0);
+	life_bio(&life, 1, VBT_MARK_complete, 1, 0);
 	life_push(&life, 0, 1);
 	stand(&life, VBT_MARK_push);
 	VMM(&life, 0, VBT_MARK_signal, .arg = 1, .val = 1, .code = VBT_SIGNAL_no_interrupt);
