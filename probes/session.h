@@ -30,7 +30,7 @@
 
 #define SESSION_WATCH_NS 1000000  /* a VMM whose doorbell moves waits so long */
 #define SESSION_POLL_NS  5000000  /* a busy ring of the default size holds twenty times this */
-#define SESSION_IDLE_NS  20000000 /* and this still at twelve million records a second */
+#define SESSION_IDLE_NS  50000000 /* and this still at five million records a second */
 
 enum session_road {
 	SESSION_AUTO, /* the ring where the VMM offers it, else USDT */
