@@ -28,9 +28,10 @@ kicked() {
 	verdict "$1, $runs recordings" "$lost"
 }
 
-# A device that has become a bus master looks at its queues by itself, and may do so before the kick behind that.
+# A device that has become a bus master looks at its queues by itself, and a thread that starts late does so when the
+# first request is there: then its kick, which is counted, is for nothing.
 for keys in notify=ioeventfd notify=exit iothread=off,notify=exit; do
-	kicked "the first kick, $keys" 5 samples/guests/first_request "$keys" exact
+	kicked "the first kick, $keys" 5 samples/guests/first_request "$keys" 'exact|suppressed'
 	kicked "kicks of a doorbell that moves, $keys" 25 tests/payloads/moving_bars "$keys" 'exact|suppressed'
 done
 
