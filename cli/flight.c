@@ -186,11 +186,10 @@ static void add_clock(struct flight *flight, const struct vbt_record *record)
 /* A ring that cannot be read: how much it lost is not known, and counts as one. */
 static long lose_unreadable(struct flight *flight, const struct ring_batch *batch)
 {
-	char ring[16], name[sizeof(ring) + sizeof(RING_READER_UNREADABLE)];
+	char name[24];
 
-	snprintf(name, sizeof(name), "%.12s" RING_READER_UNREADABLE,
-		 ring_reader_ring_name(flight->reader, batch->ring, ring));
-	return lose(flight, name, batch->tid, 1);
+	return lose(flight, ring_reader_unreadable_name(flight->reader, batch->ring, name),
+		    batch->tid, 1);
 }
 
 /* The next batch of one ring goes into the merger. */

@@ -111,8 +111,8 @@ uint64_t ring_reader_unplaced(struct ring_reader *reader);
 /* A ring's name for people, printable. */
 const char *ring_reader_ring_name(struct ring_reader *reader, unsigned ring, char name[16]);
 
-/* Behind it, the name of the source that has what is lost of an unreadable ring: each time counts as one. */
-#define RING_READER_UNREADABLE " unreadable"
+/* The name of the source that has what is lost of a ring while it is unreadable: each time counts as one. */
+const char *ring_reader_unreadable_name(struct ring_reader *reader, unsigned ring, char name[24]);
 
 struct ring_info {
 	pid_t pid;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The rings' records, and what is lost of them. */
+#include <stdio.h>
+
 #include "probes/ring_reader_impl.h"
 
 #define HEADROOM 8            /* what part of a ring is skipped when its writer has caught up */
@@ -175,5 +177,13 @@ const char *ring_reader_ring_name(struct ring_reader *reader, unsigned ring, cha
 	name[0] = '\0';
 	if (ring < VBT_SHM_MAX_RINGS)
 		ring_reader_text(name, ring_reader_header(reader)->rings[ring].name, 16);
+	return name;
+}
+
+const char *ring_reader_unreadable_name(struct ring_reader *reader, unsigned ring, char name[24])
+{
+	char whole[16];
+
+	snprintf(name, 24, "%.12s unreadable", ring_reader_ring_name(reader, ring, whole));
 	return name;
 }

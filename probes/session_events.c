@@ -160,11 +160,10 @@ static void state_unreadable(struct session *session, unsigned index,
 			     const struct ring_batch *batch)
 {
 	struct target *target = session->targets[index];
-	char ring[16], name[sizeof(ring) + sizeof(RING_READER_UNREADABLE)];
 	uint64_t last = target->last_ns[batch->ring], now = vbt_now_ns();
+	char name[24];
 
-	snprintf(name, sizeof(name), "%.12s" RING_READER_UNREADABLE,
-		 ring_reader_ring_name(target->reader, batch->ring, ring));
+	ring_reader_unreadable_name(target->reader, batch->ring, name);
 	state_loss(session, loss_source(session, index, batch->tid, name), VBT_POINT_LOST,
 		   last ? last : now, now, 1);
 }
