@@ -173,30 +173,31 @@ static __always_inline enum call current_call(struct task_struct *task)
 	return CALL_OTHER;
 }
 
+static __always_inline bool owner_by_window(struct vbt_bio_owner *owner, __u32 tid)
+{
+	__u64 *window = bpf_map_lookup_elem(&windows, &tid);
+
+	if (!window)
+		return false;
+	owner->key = *window;
+	owner->how = issues_seen ? VBT_BIO_TASK : VBT_BIO_WINDOW;
+	return true;
+}
+
 static __always_inline bool owner_by_task(struct vbt_bio_owner *owner, __u32 tid)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
-	__u64 *window;
 
 	if (task->flags & PF_IO_WORKER)
 		return owner_by_worker(task, owner);
-	owner->how = VBT_BIO_TASK;
-	if (issues_seen) {
-		window = bpf_map_lookup_elem(&windows, &tid);
-		if (window) {
-			owner->key = *window;
-			return true;
-		}
-	}
-	switch (current_call(task)) {
-	case CALL_URING:
-		window = issues_seen ? NULL : bpf_map_lookup_elem(&windows, &tid);
-		if (!window)
-			return false;
-		owner->key = *window;
-		owner->how = VBT_BIO_WINDOW;
+	if (issues_seen && owner_by_window(owner, tid))
 		return true;
-	case CALL_IO: owner->key = VBT_KEY_TASK | tid; return true;
+	switch (current_call(task)) {
+	case CALL_URING: return !issues_seen && owner_by_window(owner, tid);
+	case CALL_IO:
+		owner->key = VBT_KEY_TASK | tid;
+		owner->how = VBT_BIO_TASK;
+		return true;
 	default: return false;
 	}
 }

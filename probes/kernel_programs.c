@@ -50,6 +50,7 @@ static void find_programs(struct kernel_source *source)
 	source->probes[VBT_PROBE_##tracepoint].program = source->skeleton->progs.tracepoint;
 	VBT_KERNEL_PROBES(X)
 #undef X
+	source->probes[VBT_PROBE_io_issue_sqe].end = source->skeleton->progs.io_issue_sqe_end;
 }
 
 /* `error` where the sentence has one. */
@@ -95,13 +96,11 @@ static enum kernel_lack no_tracepoint(const char *name, bool typed)
 								       : KERNEL_LACKS_tracepoint;
 }
 
-/* One probe has two. */
-static bool is_program_of(const char *name, const char *program)
+static bool was_refused(const struct probe *probe)
 {
-	const size_t length = strlen(name);
-
-	return strncmp(program, name, length) == 0 &&
-	       (!program[length] || strcmp(program + length, "_end") == 0);
+	return !probe->missing[0] &&
+	       (!strcmp(bpf_program__name(probe->program), refused) ||
+		(probe->end && !strcmp(bpf_program__name(probe->end), refused)));
 }
 
 /* A program that follows structures needs the kernel to describe them, and its tracepoint. */
@@ -118,9 +117,9 @@ static void choose_programs(struct kernel_source *source, const struct host_trac
 								       : no_tracepoint(name, true),
 				name, 0);
 		bpf_program__set_autoload(probe->program, !probe->missing[0]);
+		if (probe->end)
+			bpf_program__set_autoload(probe->end, !probe->missing[0]);
 	}
-	bpf_program__set_autoload(source->skeleton->progs.io_issue_sqe_end,
-				  !source->probes[VBT_PROBE_io_issue_sqe].missing[0]);
 }
 
 static size_t round_buffer(size_t bytes)
@@ -199,12 +198,11 @@ int kernel_programs_load(struct kernel_source *source, size_t buffer,
 		ret = vbt_programs__load(source->skeleton);
 		if (ret == 0)
 			return 0;
+		for (i = 0; i < VBT_KERNEL_PROBE_COUNT; i++)
+			if (was_refused(&source->probes[i]))
+				break;
 		vbt_programs__destroy(source->skeleton);
 		source->skeleton = NULL;
-		for (i = 0; i < VBT_KERNEL_PROBE_COUNT; i++)
-			if (is_program_of(kernel_probes[i].name, refused) &&
-			    !source->probes[i].missing[0])
-				break;
 		/* Programs of functions are not allowed everywhere where those of tracepoints are. */
 		if (i == VBT_KERNEL_PROBE_COUNT || (ret == -EPERM && i != VBT_PROBE_io_issue_sqe))
 			return ret;
@@ -220,11 +218,22 @@ void kernel_programs_attach(struct probe *probe, const char *name)
 		probe->link = bpf_program__attach_raw_tracepoint(probe->program, name);
 	else
 		probe->link = bpf_program__attach_trace(probe->program);
+	if (probe->link && probe->end)
+		probe->end_link = bpf_program__attach_trace(probe->end);
 	probe->ran |= probe->link != NULL;
-	if (probe->link)
+	if (probe->link && (!probe->end || probe->end_link))
 		return;
 	give_up(probe, errno == ENOENT ? no_tracepoint(name, false) : KERNEL_LACKS_attachment, name,
 		errno);
+	/* Both or none: what begins and is not seen to end would go on for ever. */
+	kernel_programs_detach(probe);
+}
+
+void kernel_programs_detach(struct probe *probe)
+{
+	bpf_link__destroy(probe->link);
+	bpf_link__destroy(probe->end_link);
+	probe->link = probe->end_link = NULL;
 }
 
 void kernel_programs_explain(int error, char *err, size_t err_size)

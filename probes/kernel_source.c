@@ -90,31 +90,14 @@ struct kernel_source *kernel_source_open(size_t buffer, char *err, size_t err_si
 	return source;
 }
 
-/* Both programs of a probe, or none: a request whose end is not seen would be worked on for ever. */
-static void watch_end(struct kernel_source *source, struct probe *issue)
-{
-	struct vbt_programs *skeleton = source->skeleton;
-
-	if (issue->link && !source->issue_end)
-		source->issue_end = bpf_program__attach_trace(skeleton->progs.io_issue_sqe_end);
-	if (!issue->link || !source->issue_end) {
-		bpf_link__destroy(source->issue_end);
-		bpf_link__destroy(issue->link);
-		source->issue_end = issue->link = NULL;
-	}
-	skeleton->bss->issues_seen = issue->link;
-}
-
 void kernel_source_detach(struct kernel_source *source)
 {
 	/* Each link takes the kernel some milliseconds: nobody's events may fill the buffer meanwhile. */
 	for (unsigned i = 0; i < VBT_BPF_TARGETS; i++)
 		kernel_source_set_target(source, i, 0);
-	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++) {
-		bpf_link__destroy(source->probes[i].link);
-		source->probes[i].link = NULL;
-	}
-	watch_end(source, &source->probes[VBT_PROBE_io_issue_sqe]);
+	for (int i = 0; i < VBT_KERNEL_PROBE_COUNT; i++)
+		kernel_programs_detach(&source->probes[i]);
+	source->skeleton->bss->issues_seen = false;
 }
 
 void kernel_source_close(struct kernel_source *source)
@@ -195,17 +178,14 @@ void kernel_source_watch(struct kernel_source *source, enum vbt_probe_group grou
 
 		if (kernel_probes[i].group != group)
 			continue;
-		if (on) {
+		if (on)
 			kernel_programs_attach(probe, kernel_probes[i].name);
-		} else {
-			bpf_link__destroy(probe->link);
-			probe->link = NULL;
-		}
-		if (i == VBT_PROBE_io_issue_sqe)
-			watch_end(source, probe);
+		else
+			kernel_programs_detach(probe);
 		if (any && probe->link)
 			break;
 	}
+	source->skeleton->bss->issues_seen = source->probes[VBT_PROBE_io_issue_sqe].link;
 	if (any && !on)
 		forget_windows(source);
 	libbpf_set_print(previous);

@@ -14,8 +14,8 @@
 #define USDT_POINTS 16
 
 struct probe {
-	struct bpf_program *program;
-	struct bpf_link *link;
+	struct bpf_program *program, *end; /* `end`: of a function's exit; NULL: there is none */
+	struct bpf_link *link, *end_link;
 	bool ran; /* it was attached at least once */
 	enum kernel_lack lacks;
 	char missing[REASON_SIZE]; /* why it is not attached; empty: it is */
@@ -27,8 +27,6 @@ struct known {
 };
 
 struct kernel_source {
-	struct bpf_link
-	    *issue_end; /* of io_issue_sqe's other program, which is there if the first is */
 	struct vbt_programs *skeleton;
 	struct ring_buffer *ring;
 	/* Positions in the ring buffer, in pages of the kernel's. */
@@ -57,8 +55,9 @@ int kernel_programs_load(struct kernel_source *source, size_t buffer,
 /* Types for a kernel without BTF: a descriptor, or -errno. */
 int kernel_programs_types(void);
 
-/* Attach a probe, or say why not. */
+/* Attach a probe, with its end if it has one, or say why not. */
 void kernel_programs_attach(struct probe *probe, const char *name);
+void kernel_programs_detach(struct probe *probe);
 
 /* The sentence for an error of loading. */
 void kernel_programs_explain(int error, char *err, size_t err_size);
